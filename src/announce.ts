@@ -1,0 +1,54 @@
+import { type AddressInfo } from 'node:net';
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { Logger } from 'nestjs-pino';
+import { SETTING_HINTS } from './config/config.module.js';
+import { Settings } from './config/settings.js';
+import { type Model } from './registry/model.js';
+import { ModelRegistry } from './registry/model-registry.js';
+
+/** The first lines of a start: what is served, where, and a call that works. */
+export function announce(app: NestExpressApplication): void {
+  const logger = app.get(Logger);
+  const registry = app.get(ModelRegistry);
+  const { DEFAULT_MODEL, DOCS } = app.get(Settings);
+  for (const hint of app.get<string[]>(SETTING_HINTS)) logger.warn(hint);
+  const url = urlOf(app);
+  const { defaultModel } = registry;
+  logger.log(
+    `Serving ${registry
+      .list()
+      .map((model) => describe(model))
+      .join('; ')}`,
+  );
+  logger.log(`Listening on ${url}${DOCS ? `, documentation at ${url}/docs` : ''}`);
+  if (defaultModel) logger.log(`Try: ${curl(`${url}/predict`, defaultModel)}`);
+  else if (DEFAULT_MODEL !== undefined)
+    logger.error(`DEFAULT_MODEL ${DEFAULT_MODEL} is not among the models: not ready`);
+  else
+    logger.warn(
+      'No default model: set DEFAULT_MODEL, or write `primary: true` in one model.yaml; /predict answers 404 until then',
+    );
+}
+
+function urlOf(app: NestExpressApplication): string {
+  const { address, port, family } = app.getHttpServer().address() as AddressInfo;
+  const anywhere = address === '0.0.0.0' || address === '::';
+  const host = anywhere ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
+  return `http://${host}:${String(port)}`;
+}
+
+/** `credit-risk 1.0.0 (default), 2.0.0` */
+function describe(model: Model): string {
+  if (model.problem !== undefined) return `${model.name} (failed)`;
+  const versions = model.versions.map((version) => {
+    const remark =
+      version.state === 'READY' ? (version === model.default ? 'default' : '') : version.state.toLowerCase();
+    return version.version + (remark && ` (${remark})`);
+  });
+  return `${model.name} ${versions.join(', ')}`;
+}
+
+function curl(url: string, model: Model): string {
+  const row = JSON.stringify(model.default?.loaded?.signature?.example ?? {}).replaceAll("'", "'\\''");
+  return `curl -s ${url} -H 'Content-Type: application/json' -d '${row}'`;
+}

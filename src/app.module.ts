@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigModule } from './config/config.module.js';
+import { type Environment } from './config/read-settings.js';
+import { DocsModule } from './docs/docs.module.js';
+import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
+import { LoggingModule } from './logging/logging.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { PredictionModule } from './prediction/prediction.module.js';
+import { RegistryModule } from './registry/registry.module.js';
+
+@Module({})
+export class AppModule {
+  /** @param environment settings to take in place of the process's environment and `.env` */
+  static forRoot(environment?: Environment): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(environment),
+        LoggingModule,
+        MetricsModule,
+        RegistryModule,
+        HttpModule,
+        PredictionModule,
+        HealthModule,
+        DocsModule,
+      ],
+    };
+  }
+}

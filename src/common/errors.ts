@@ -1,0 +1,65 @@
+/** One row of the error table: how a failure shows over HTTP and gRPC, and its title for people. */
+interface ErrorKind {
+  http: number;
+  /** Number of the gRPC status, see https://grpc.io/docs/guides/status-codes/ */
+  grpc: number;
+  title: string;
+}
+
+/** Every failure that a client can meet. The code is part of the contract; the title may be reworded. */
+export const ERROR_KINDS = {
+  malformed_json: { http: 400, grpc: 3, title: 'The body is not valid JSON' },
+  validation_failed: { http: 400, grpc: 3, title: 'The request is not valid' },
+  version_conflict: { http: 400, grpc: 3, title: 'Path and header ask for different versions' },
+  forbidden: { http: 403, grpc: 7, title: 'Not allowed' },
+  model_not_found: { http: 404, grpc: 5, title: 'No such model' },
+  version_not_found: { http: 404, grpc: 5, title: 'No such model version' },
+  route_not_found: { http: 404, grpc: 12, title: 'No such route' },
+  method_not_allowed: { http: 405, grpc: 12, title: 'Method not allowed' },
+  payload_too_large: { http: 413, grpc: 8, title: 'The body is too large' },
+  unsupported_media_type: { http: 415, grpc: 3, title: 'Unsupported media type' },
+  inference_failed: { http: 500, grpc: 13, title: 'The model could not be run' },
+  non_finite_output: { http: 500, grpc: 13, title: 'The model answered with a number that is not finite' },
+  internal: { http: 500, grpc: 13, title: 'Internal error' },
+  model_not_ready: { http: 503, grpc: 14, title: 'The model is still loading' },
+  model_unavailable: { http: 503, grpc: 14, title: 'The model cannot serve' },
+  draining: { http: 503, grpc: 14, title: 'The server is shutting down' },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+/** One thing that is wrong with a request. `path` is a JSON pointer (RFC 6901) into the body. */
+export interface FieldProblem {
+  path: string;
+  message: string;
+  code: string;
+}
+
+interface DomainErrorDetails {
+  errors?: FieldProblem[];
+  /** Seconds after which a retry may succeed; only for 503. */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** A failure with a place in the error table. Its message is shown to clients; its cause only to the log. */
+export class DomainError extends Error {
+  readonly errors: FieldProblem[] | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    { errors, retryAfter, cause }: DomainErrorDetails = {},
+  ) {
+    super(message, { cause });
+    this.errors = errors;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The first line of whatever was thrown: for log lines and reasons, where a stack trace has no place. */
+export function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n', 1)[0] ?? '';
+}

@@ -1,0 +1,95 @@
+import { type JsonSchema } from './json-schema.js';
+
+/** More values than this are not listed in a sentence. */
+const MAX_LISTED = 20;
+
+/**
+ * What a schema asks for, in words that finish the sentence "must be …":
+ * "an integer from 18 to 100", "one of full_time, part_time", "a list of 8 lists of 8 numbers from 0 to 16, or null".
+ */
+export function describeSchema(schema: JsonSchema): string {
+  return describe(schema, false);
+}
+
+function describe(schema: JsonSchema, plural: boolean): string {
+  if ('const' in schema) return JSON.stringify(schema.const);
+  if (schema.enum) return describeEnum(schema.enum);
+  const branches = schema.anyOf ?? schema.oneOf;
+  if (branches && schema.type === undefined) return describeChoice(branches, plural);
+  if (schema.allOf && schema.type === undefined)
+    return describe(Object.assign({}, ...schema.allOf, without(schema)) as JsonSchema, plural);
+  const types = [schema.type ?? []].flat();
+  if (types.length === 0) return 'a valid value';
+  const nullable = types.includes('null') && types.length > 1;
+  const named = types.filter((type) => !nullable || type !== 'null').map((type) => describeType(type, schema, plural));
+  return named.join(' or ') + (nullable ? ', or null' : '');
+}
+
+function without({ allOf, ...rest }: JsonSchema): JsonSchema {
+  void allOf;
+  return rest;
+}
+
+function describeEnum(values: unknown[]): string {
+  const listed = values
+    .filter((value) => value !== null)
+    .map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+  const shown = listed.slice(0, MAX_LISTED).join(', ') + (listed.length > MAX_LISTED ? ', …' : '');
+  return (listed.length === 1 ? shown : `one of ${shown}`) + (values.includes(null) ? ', or null' : '');
+}
+
+function describeChoice(branches: JsonSchema[], plural: boolean): string {
+  const named = branches.filter(({ type }) => type !== 'null').map((branch) => describe(branch, plural));
+  return named.join(' or ') + (named.length < branches.length ? ', or null' : '');
+}
+
+function describeType(type: string, schema: JsonSchema, plural: boolean): string {
+  switch (type) {
+    case 'integer':
+      return (plural ? 'integers' : 'an integer') + describeRange(schema);
+    case 'number':
+      return (plural ? 'numbers' : 'a number') + describeRange(schema);
+    case 'boolean':
+      return plural ? 'booleans' : 'true or false';
+    case 'string':
+      return (plural ? 'strings' : 'a string') + describeText(schema);
+    case 'array':
+      return (plural ? 'lists' : 'a list') + describeItems(schema);
+    case 'object':
+      return plural ? 'objects' : 'an object';
+    default:
+      return type;
+  }
+}
+
+function describeRange(schema: JsonSchema): string {
+  const low = schema.minimum ?? schema.exclusiveMinimum;
+  const high = schema.maximum ?? schema.exclusiveMaximum;
+  const above = schema.minimum === undefined ? 'above' : 'of at least';
+  const below = schema.maximum === undefined ? 'below' : 'at most';
+  if (low === undefined)
+    return high === undefined ? '' : ` ${below === 'below' ? 'below' : 'of at most'} ${String(high)}`;
+  if (high === undefined) return ` ${above} ${String(low)}`;
+  if (above === 'of at least' && below === 'at most') return ` from ${String(low)} to ${String(high)}`;
+  return ` ${above} ${String(low)} and ${below} ${String(high)}`;
+}
+
+function describeText({ minLength, maxLength, format, pattern }: JsonSchema): string {
+  const parts: string[] = [];
+  if (format !== undefined) parts.push(` in the format ${format}`);
+  if (pattern !== undefined) parts.push(` matching ${pattern}`);
+  if (minLength !== undefined || maxLength !== undefined)
+    parts.push(` of ${describeCount(minLength, maxLength)} characters`);
+  return parts.join(',');
+}
+
+function describeItems({ items, minItems, maxItems }: JsonSchema): string {
+  const count = minItems === undefined && maxItems === undefined ? '' : `${describeCount(minItems, maxItems)} `;
+  return ` of ${count}${items === undefined ? 'items' : describe(items, true)}`;
+}
+
+function describeCount(min: number | undefined, max: number | undefined): string {
+  if (min === max) return String(min);
+  if (min === undefined) return `at most ${String(max)}`;
+  return max === undefined ? `at least ${String(min)}` : `${String(min)} to ${String(max)}`;
+}

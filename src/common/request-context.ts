@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage } from 'node:http';
+
+const CONTEXT = Symbol('request context');
+/** What a request id from outside may look like: it goes into logs and back into a header. */
+const SAFE_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** What is known of a request while it is answered. */
+export class RequestContext {
+  /** When it arrived, by the monotonic clock, in milliseconds. */
+  readonly startedAt = performance.now();
+  readonly id: string;
+  /** The model and version that answer it, once they are known. */
+  model: string | undefined;
+  version: string | undefined;
+
+  private constructor(sentId: string | string[] | undefined) {
+    this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
+  }
+
+  /** The context of a request; the first call makes it. */
+  static of(request: IncomingMessage & { [CONTEXT]?: RequestContext }): RequestContext {
+    return (request[CONTEXT] ??= new RequestContext(request.headers['x-request-id']));
+  }
+}

@@ -1,0 +1,47 @@
+import { availableParallelism } from 'node:os';
+import { Bytes, Flag, Names, OneOf, Text, WholeNumber } from './setting-kinds.js';
+
+/**
+ * Everything that can be set from the environment or `.env`, by its name there, with its default for a laptop.
+ * One frozen instance is made at start and injected by this class.
+ */
+export class Settings {
+  /** Address to listen on. */
+  @Text() readonly HOST: string = '127.0.0.1';
+
+  /** Port to listen on; 0 takes a free one. */
+  @WholeNumber(0, 65535) readonly PORT: number = 8000;
+
+  /** Folder of models, or of one model, or of one version of it. */
+  @Text() readonly MODELS_DIR: string = './models';
+
+  /** Name of the model where MODELS_DIR is one model's folder; the folder's own name without it. */
+  @Text() readonly MODEL_NAME: string | undefined = undefined;
+
+  /** The model that answers /predict. Without it: the only model there is, else the one that is `primary`. */
+  @Text() readonly DEFAULT_MODEL: string | undefined = undefined;
+
+  /** Models without which the service is not ready, beside the default one; `all` means each. */
+  @Names() readonly REQUIRED_MODELS: readonly string[] = [];
+
+  /** Rows that one batch may hold. */
+  @WholeNumber(1, 1_000_000) readonly MAX_BATCH_SIZE: number = 100;
+
+  /** Largest body, after decompression, in bytes. */
+  @Bytes() readonly BODY_LIMIT: number = 10 * 1024 ** 2;
+
+  /** Threads that one run of a model may use. */
+  @WholeNumber(1, 1024) readonly INFERENCE_THREADS: number = Math.min(4, availableParallelism());
+
+  /** The least serious log lines that are written. */
+  @OneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent') readonly LOG_LEVEL: string = 'info';
+
+  /** Which log lines a request makes: its start and its end, its end only, or none. */
+  @OneOf('both', 'completed', 'off') readonly LOG_REQUESTS: 'both' | 'completed' | 'off' = 'both';
+
+  /** true writes the rows that are sent into the log, false leaves them out: they may be personal. */
+  @Flag() readonly LOG_FEATURES: boolean = false;
+
+  /** true serves /docs, /redoc and /openapi.*, false does not. */
+  @Flag() readonly DOCS: boolean = true;
+}

@@ -1,0 +1,28 @@
+import { NestFactory } from '@nestjs/core';
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { Logger } from 'nestjs-pino';
+import { AppModule } from './app.module.js';
+import { type Environment } from './config/read-settings.js';
+import { Settings } from './config/settings.js';
+import { DocsModule } from './docs/docs.module.js';
+import { FrameworkLogger } from './logging/framework-logger.js';
+
+/**
+ * The whole service, ready to listen.
+ *
+ * @param environment settings to take in place of the process's environment and `.env`
+ * @throws SettingsProblem, RepositoryProblem (the latter once it initialises)
+ */
+export async function createApp(environment?: Environment): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(environment), {
+    abortOnError: false,
+    bodyParser: false,
+    bufferLogs: true,
+  });
+  app.useLogger(new FrameworkLogger(app.get(Logger)));
+  app.disable('x-powered-by');
+  // Predictions are not cached by what they look like, and hashing each answer costs 5 % of it.
+  app.disable('etag');
+  if (app.get(Settings).DOCS) DocsModule.setup(app);
+  return app;
+}

@@ -1,0 +1,132 @@
+import { type OpenAPIObject } from '@nestjs/swagger';
+import { type Model } from '../registry/model.js';
+import { type ModelVersion } from '../registry/model-version.js';
+
+type Paths = OpenAPIObject['paths'];
+type PathItem = Paths[string];
+type Operation = NonNullable<PathItem['post']>;
+type Schema = Record<string, unknown>;
+
+const ONE = '/v1/models/{model}/predict';
+const BATCH = '/v1/models/{model}/predict/batch';
+
+/**
+ * The document with operations of each served model in place of the templates for any: its real row schema and an
+ * example that works.
+ */
+export function withModelOperations(
+  base: OpenAPIObject,
+  models: readonly Model[],
+  defaultModel: Model | undefined,
+): OpenAPIObject {
+  const paths: Paths = {};
+  const schemas: Record<string, Schema> = {};
+  for (const [path, item] of Object.entries(base.paths)) {
+    if (!isPredictionTemplate(path)) paths[path] = item;
+  }
+  for (const model of models) {
+    for (const version of model.versions.filter(({ canServe }) => canServe)) {
+      const row = rowOf(model, version, schemas);
+      const isDefault = version === model.default;
+      if (isDefault) addOperations(paths, base.paths, `/v1/models/${model.name}`, `${model.name}`, row);
+      addOperations(
+        paths,
+        base.paths,
+        `/v1/models/${model.name}/versions/${version.version}`,
+        `${model.name} ${version.version}`,
+        row,
+      );
+      if (isDefault && model === defaultModel) {
+        paths['/predict'] = withBody(base.paths['/predict'], row.single);
+        paths['/predict/batch'] = withBody(base.paths['/predict/batch'], row.batch);
+      }
+    }
+  }
+  return {
+    ...base,
+    paths,
+    components: { ...base.components, schemas: { ...base.components?.schemas, ...(schemas as object) } },
+  };
+}
+
+function isPredictionTemplate(path: string): boolean {
+  return path.startsWith('/v1/models/{model}/') && /\/predict(\/batch)?$/.test(path);
+}
+
+/** The request bodies of a version: one row, and many. */
+function rowOf(model: Model, version: ModelVersion, schemas: Record<string, Schema>) {
+  const signature = version.loaded?.signature;
+  const name = freeName(`${model.name}-${version.version}`, schemas);
+  schemas[name] = signature?.schema ?? {
+    type: 'object',
+    description: 'Known once the model is loaded: by its first request.',
+  };
+  const schema = { $ref: `#/components/schemas/${name}` };
+  const example = signature?.example;
+  return {
+    description: signature?.description ?? model.spec.description,
+    single: { schema, ...(example && { example }) },
+    batch: {
+      schema: {
+        type: 'object',
+        required: ['requests'],
+        properties: { requests: { type: 'array', minItems: 1, items: schema } },
+      },
+      ...(example && { example: { requests: [example, example] } }),
+    },
+  };
+}
+
+function freeName(name: string, taken: Record<string, unknown>): string {
+  let free = name;
+  for (let i = 2; Object.hasOwn(taken, free); i++) free = `${name}-${String(i)}`;
+  return free;
+}
+
+function addOperations(
+  paths: Paths,
+  templates: Paths,
+  prefix: string,
+  title: string,
+  row: ReturnType<typeof rowOf>,
+): void {
+  paths[`${prefix}/predict`] = operationOf(
+    templates[ONE],
+    `Predict one row with ${title}`,
+    title,
+    row.single,
+    row.description,
+  );
+  paths[`${prefix}/predict/batch`] = operationOf(
+    templates[BATCH],
+    `Predict many rows with ${title}`,
+    title,
+    row.batch,
+    row.description,
+  );
+}
+
+function operationOf(
+  template: PathItem | undefined,
+  summary: string,
+  title: string,
+  body: Schema,
+  description: string | undefined,
+): PathItem {
+  const { post } = withBody(template, body);
+  const parameters = post?.parameters?.filter((parameter) => !('in' in parameter) || parameter.in !== 'path');
+  const operation: Operation = {
+    ...(post as Operation),
+    operationId: summary.replace(/\W+/g, '_'),
+    summary,
+    ...(description !== undefined && { description }),
+    tags: [`Model ${title.split(' ', 1)[0] ?? title}`],
+    ...(parameters && { parameters }),
+  };
+  return { post: operation };
+}
+
+function withBody(item: PathItem | undefined, body: Schema): PathItem {
+  const post = item?.post as Operation;
+  return { ...item, post: { ...post, requestBody: { required: true, content: { 'application/json': body } } } };
+}

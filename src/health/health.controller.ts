@@ -1,0 +1,66 @@
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { Exchange, type HttpExchange } from '../http/exchange.js';
+import { HealthDto, LivenessDto } from './health.dto.js';
+import { HealthService } from './health.service.js';
+
+/** Probes. A check that fails answers 503 with what it found. */
+@ApiTags('Operations')
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthService,
+    private readonly terminus: HealthCheckService,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Whether the service answers predictions' })
+  @ApiOkResponse({ type: HealthDto })
+  @ApiServiceUnavailableResponse({ type: HealthDto })
+  read(@Exchange() { response }: HttpExchange): HealthDto {
+    const { isModelLoaded } = this.health;
+    if (!isModelLoaded) response.status(503);
+    return { status: isModelLoaded ? 'healthy' : 'unhealthy', model_loaded: isModelLoaded };
+  }
+
+  /** The event loop turns, or this would not be answered. Dependencies have no say: restarting would not mend them. */
+  @Get('live')
+  @ApiOperation({ summary: 'Liveness: restart the process when this fails' })
+  @ApiOkResponse({ type: LivenessDto })
+  live(): LivenessDto {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @HealthCheck()
+  @ApiOperation({ summary: 'Readiness: send traffic while this is 200' })
+  ready(@Exchange() exchange: HttpExchange): Promise<HealthCheckResult> {
+    return this.check(
+      exchange,
+      () => this.health.started(),
+      () => this.health.models(),
+    );
+  }
+
+  @Get('startup')
+  @HealthCheck()
+  @ApiOperation({ summary: 'Startup: the first loads are done' })
+  startup(@Exchange() exchange: HttpExchange): Promise<HealthCheckResult> {
+    return this.check(exchange, () => this.health.started());
+  }
+
+  /** Terminus throws what it found; here that is the answer, not a problem of the caller's. */
+  private async check(
+    { response }: HttpExchange,
+    ...indicators: (() => HealthIndicatorResult)[]
+  ): Promise<HealthCheckResult> {
+    try {
+      return await this.terminus.check(indicators);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      response.status(503);
+      return error.getResponse() as HealthCheckResult;
+    }
+  }
+}

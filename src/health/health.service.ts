@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { Settings } from '../config/settings.js';
+import { type Model } from '../registry/model.js';
+import { ModelRegistry } from '../registry/model-registry.js';
+
+/** What the probes ask: is it started, and may it get traffic. */
+@Injectable()
+export class HealthService {
+  constructor(
+    private readonly settings: Settings,
+    private readonly registry: ModelRegistry,
+    private readonly indicators: HealthIndicatorService,
+  ) {}
+
+  /** Whether the model that answers /predict can. */
+  get isModelLoaded(): boolean {
+    return this.registry.defaultModel?.serves ?? false;
+  }
+
+  /** Down until each eager version is READY or FAILED. */
+  started(): HealthIndicatorResult {
+    const indicator = this.indicators.check('startup');
+    return this.registry.isSettled ? indicator.up() : indicator.down('models are still loading');
+  }
+
+  /**
+   * Down while a required model cannot serve. Others that are broken only degrade it: one bad folder must not take a
+   * healthy replica out.
+   */
+  models(): HealthIndicatorResult {
+    const indicator = this.indicators.check('models');
+    const missing = this.requiredNames().filter((name) => !this.find(name)?.serves);
+    const broken = this.registry.list().flatMap(failures);
+    if (missing.length > 0) return indicator.down({ message: `cannot serve: ${missing.join(', ')}`, failed: broken });
+    return broken.length > 0 ? indicator.degraded({ failed: broken }) : indicator.up();
+  }
+
+  private requiredNames(): string[] {
+    const { REQUIRED_MODELS, DEFAULT_MODEL } = this.settings;
+    const all = this.registry.list().map(({ name }) => name);
+    const required = REQUIRED_MODELS.includes('all') ? all : REQUIRED_MODELS;
+    const main = DEFAULT_MODEL ?? this.registry.defaultModel?.name;
+    return [...new Set([...(main === undefined ? [] : [main]), ...required])];
+  }
+
+  private find(name: string): Model | undefined {
+    return this.registry.list().find((model) => model.name === name);
+  }
+}
+
+function failures({ name, problem, versions }: Model): string[] {
+  if (problem !== undefined) return [name];
+  return versions.filter(({ state }) => state === 'FAILED').map(({ version }) => `${name} ${version}`);
+}

@@ -1,0 +1,55 @@
+import { Injectable, type PipeTransform, type Type } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { getMetadataStorage, validateSync } from 'class-validator';
+import { didYouMean } from '../common/did-you-mean.js';
+import { DomainError, type FieldProblem } from '../common/errors.js';
+import { isJsonObject } from '../common/json-schema/json-schema.js';
+import { pointer } from '../common/json-schema/problems.js';
+
+/**
+ * Checks the envelope of a body against its DTO class, and leaves what is inside alone: Nest's own ValidationPipe
+ * would copy and walk every number of every row (12-49 ms for 150,000 of them), which the row's schema does better.
+ */
+@Injectable()
+export class EnvelopePipe<T extends object> implements PipeTransform<unknown, T> {
+  private readonly names: string[];
+
+  constructor(private readonly envelope: Type<T>) {
+    const metadata = getMetadataStorage().getTargetValidationMetadatas(envelope, '', false, false);
+    this.names = [...new Set(metadata.map(({ propertyName }) => propertyName))];
+  }
+
+  transform(body: unknown): T {
+    if (!isJsonObject(body)) throw failed([{ path: '', message: 'must be a JSON object', code: 'type' }]);
+    const errors: FieldProblem[] = [];
+    const shallow: Partial<Record<string, unknown>> = {};
+    for (const name of Object.keys(body)) {
+      if (this.names.includes(name)) shallow[name] = body[name];
+      else
+        errors.push({
+          path: pointer('', name),
+          message: `is not known here${didYouMean(name, this.names)}`,
+          code: 'unknown',
+        });
+    }
+    const envelope = Object.assign(plainToInstance(this.envelope, {}), shallow);
+    for (const { property, constraints } of validateSync(envelope)) {
+      const missing = !Object.hasOwn(shallow, property);
+      const message = missing ? 'is required' : (Object.values(constraints ?? {})[0] ?? 'is not valid');
+      errors.push({ path: pointer('', property), message, code: missing ? 'missing' : 'invalid' });
+    }
+    if (errors.length > 0) throw failed(errors.slice(0, MAX_ERRORS));
+    return envelope;
+  }
+}
+
+const MAX_ERRORS = 100;
+
+function failed(errors: FieldProblem[]): DomainError {
+  const [first] = errors;
+  return new DomainError(
+    'validation_failed',
+    `The body ${first?.path ?? ''} ${first?.message ?? ''}.`.replace('  ', ' '),
+    { errors },
+  );
+}

@@ -1,0 +1,57 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Injectable } from '@nestjs/common';
+import { type Request, type Response } from 'express';
+import { PinoLogger } from 'nestjs-pino';
+import { type DomainError, ERROR_KINDS } from '../common/errors.js';
+import { RequestContext } from '../common/request-context.js';
+import { RequestObserver } from '../logging/request-observer.js';
+import { type ProblemDto } from './problem.dto.js';
+import { allowedMethods, toDomainError } from './to-domain-error.js';
+
+/** Answers every failure as problem+json (RFC 9457). */
+@Catch()
+@Injectable()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly observer: RequestObserver,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<Request>();
+    const response = http.getResponse<Response>();
+    const context = RequestContext.of(request);
+    const error = toDomainError(thrown, request);
+    const { http: status } = ERROR_KINDS[error.code];
+    this.observer.observe(request, response);
+    if (status >= 500 && error.cause !== undefined) {
+      this.logger.error(
+        { err: error.cause, request_id: context.id, code: error.code, model: context.model, version: context.version },
+        'request_failed',
+      );
+    }
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.status(status);
+    if (context.model !== undefined) response.setHeader('X-Model-Name', context.model);
+    if (context.version !== undefined) response.setHeader('X-Model-Version', context.version);
+    if (error.retryAfter !== undefined) response.setHeader('Retry-After', error.retryAfter);
+    if (error.code === 'method_not_allowed') response.setHeader('Allow', allowedMethods(request).join(', '));
+    response.type('application/problem+json').end(JSON.stringify(toProblem(error, context.id)));
+  }
+}
+
+function toProblem({ code, message, errors }: DomainError, requestId: string): ProblemDto {
+  const { http, title } = ERROR_KINDS[code];
+  return {
+    type: `urn:nestor:problem:${code}`,
+    title,
+    status: http,
+    detail: message,
+    code,
+    request_id: requestId,
+    ...(errors && { errors }),
+  };
+}

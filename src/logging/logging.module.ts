@@ -1,0 +1,33 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { LoggerModule } from 'nestjs-pino';
+import { stdTimeFunctions } from 'pino';
+import { Settings } from '../config/settings.js';
+import { logStream } from './log-stream.js';
+import { LoggingInterceptor } from './logging.interceptor.js';
+import { RequestObserver } from './request-observer.js';
+
+@Global()
+@Module({
+  imports: [
+    LoggerModule.forRootAsync({
+      inject: [Settings],
+      useFactory: ({ LOG_LEVEL }: Settings) => ({
+        pinoHttp: [
+          {
+            level: LOG_LEVEL,
+            base: null,
+            timestamp: stdTimeFunctions.isoTime,
+            formatters: { level: (label: string) => ({ level: label }) },
+          },
+          logStream(),
+        ],
+        // No logger is made for each request: the interceptor writes the two lines that a request gets.
+        forRoutes: [],
+      }),
+    }),
+  ],
+  providers: [RequestObserver, { provide: APP_INTERCEPTOR, useClass: LoggingInterceptor }],
+  exports: [RequestObserver],
+})
+export class LoggingModule {}

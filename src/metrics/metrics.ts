@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const REQUEST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const RUN_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
+
+/**
+ * Everything that /metrics shows. Labels are bounded: routes are templates, models and versions are those that are
+ * in the folder, codes are those of the error table.
+ */
+@Injectable()
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly requests = new Counter({
+    name: 'nestor_http_requests_total',
+    help: 'HTTP requests answered',
+    labelNames: ['method', 'route', 'status'] as const,
+    registers: [this.registry],
+  });
+  readonly requestSeconds = new Histogram({
+    name: 'nestor_http_request_duration_seconds',
+    help: 'Time from the request line to the end of the answer',
+    labelNames: ['method', 'route'] as const,
+    buckets: REQUEST_SECONDS,
+    registers: [this.registry],
+  });
+  readonly inferenceSeconds = new Histogram({
+    name: 'nestor_inference_duration_seconds',
+    help: 'Time to encode, run and decode the rows of one request',
+    labelNames: ['model', 'version'] as const,
+    buckets: RUN_SECONDS,
+    registers: [this.registry],
+  });
+  readonly rows = new Counter({
+    name: 'nestor_inference_rows_total',
+    help: 'Rows predicted',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly failures = new Counter({
+    name: 'nestor_inference_failures_total',
+    help: 'Requests that reached a model and got no prediction, by error code',
+    labelNames: ['model', 'version', 'code'] as const,
+    registers: [this.registry],
+  });
+  readonly modelState = new Gauge({
+    name: 'nestor_model_state',
+    help: '1 for the state that a version is in, 0 for the others',
+    labelNames: ['model', 'version', 'state'] as const,
+    registers: [this.registry],
+  });
+  readonly loadSeconds = new Gauge({
+    name: 'nestor_model_load_seconds',
+    help: 'Time that loading and checking a version took',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+}

@@ -1,0 +1,152 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { type Graph } from '../../inference/engine.js';
+import { type TensorInfo } from '../../inference/tensor.js';
+import { type Model } from '../../registry/model.js';
+import { type ModelVersion, VERSION_STATES, type VersionState } from '../../registry/model-version.js';
+import { type Signature } from '../../signature/signature.js';
+
+export class TensorDto {
+  @ApiProperty({ example: 'features' })
+  name!: string;
+
+  @ApiProperty({ example: 'float32' })
+  type!: string;
+
+  @ApiProperty({
+    type: 'array',
+    items: { oneOf: [{ type: 'integer' }, { type: 'string' }] },
+    description: 'A dimension of any size is its symbol',
+    example: ['N', 9],
+  })
+  shape!: readonly (number | string)[];
+}
+
+export class SignatureDto {
+  @ApiProperty({ enum: ['binary', 'multiclass', 'regression', 'raw'], example: 'binary' })
+  task!: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'JSON Schema of one row' })
+  features!: object;
+
+  @ApiPropertyOptional({ type: [String], example: ['declined', 'approved'] })
+  classes?: readonly string[];
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: 'A row that the schema accepts' })
+  example?: object;
+}
+
+export class VersionDto {
+  @ApiProperty({ example: '1.0.0' })
+  version!: string;
+
+  @ApiProperty({ enum: VERSION_STATES, example: 'READY' })
+  state!: VersionState;
+
+  @ApiPropertyOptional({
+    description: 'Why it is FAILED or not served',
+    example: 'signature.yaml:12: inputs.features: …',
+  })
+  reason?: string;
+
+  @ApiProperty({ type: [String], example: ['stable'] })
+  labels!: string[];
+
+  @ApiPropertyOptional({ description: 'Size of model.onnx in bytes', example: 1083 })
+  size?: number;
+
+  @ApiPropertyOptional({ description: 'Seconds that loading and checking took', example: 0.012 })
+  load_time?: number;
+
+  static from(model: Model, { version, state, reason, entry, loadSeconds }: ModelVersion): VersionDto {
+    return Object.assign(new VersionDto(), {
+      version,
+      state,
+      ...(reason !== undefined && { reason }),
+      labels: model.labelsOf(version),
+      ...(entry.bytes !== undefined && { size: entry.bytes }),
+      ...(loadSeconds !== undefined && { load_time: Number(loadSeconds.toFixed(6)) }),
+    });
+  }
+}
+
+export class VersionDetailsDto extends VersionDto {
+  @ApiPropertyOptional()
+  description?: string;
+
+  @ApiPropertyOptional({
+    type: SignatureDto,
+    description: 'Absent where the model takes tensors only, or is not loaded',
+  })
+  signature?: SignatureDto;
+
+  @ApiPropertyOptional({ type: [TensorDto], description: "The graph's inputs; absent while it is not loaded" })
+  inputs?: readonly TensorInfo[];
+
+  @ApiPropertyOptional({ type: [TensorDto] })
+  outputs?: readonly TensorInfo[];
+
+  static override from(model: Model, version: ModelVersion): VersionDetailsDto {
+    const { session, signature } = version.loaded ?? {};
+    return Object.assign(
+      new VersionDetailsDto(),
+      VersionDto.from(model, version),
+      signature && signatureOf(signature),
+      session && graphOf(session.graph),
+    );
+  }
+}
+
+export class ModelDto {
+  @ApiProperty({ example: 'credit-risk' })
+  name!: string;
+
+  @ApiPropertyOptional({ example: 'Decides loan applications' })
+  description?: string;
+
+  @ApiProperty({ description: 'Whether POST /predict asks this model' })
+  primary!: boolean;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The version that answers where a request names none',
+    example: '1.0.0',
+  })
+  default_version!: string | null;
+
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, example: { stable: '1.0.0' } })
+  labels!: Record<string, string>;
+
+  @ApiPropertyOptional({ description: 'Why none of it can be served' })
+  reason?: string;
+
+  @ApiProperty({ type: [VersionDto], description: 'From old to new' })
+  versions!: VersionDto[];
+
+  static from(model: Model, primary: boolean): ModelDto {
+    const { name, spec, problem } = model;
+    return Object.assign(new ModelDto(), {
+      name,
+      ...(spec.description !== undefined && { description: spec.description }),
+      primary,
+      default_version: model.default?.version ?? null,
+      labels: spec.labels ?? {},
+      ...(problem !== undefined && { reason: problem }),
+      versions: model.versions.map((version) => VersionDto.from(model, version)),
+    });
+  }
+}
+
+export class ModelListDto {
+  @ApiProperty({ type: [ModelDto] })
+  models!: ModelDto[];
+}
+
+function signatureOf({ description, task, schema, classes, example }: Signature) {
+  const signature: SignatureDto = { task, features: schema, ...(classes && { classes }), ...(example && { example }) };
+  return { ...(description !== undefined && { description }), signature };
+}
+
+function graphOf({ inputs, outputs }: Graph) {
+  return { inputs, outputs };
+}

@@ -1,0 +1,78 @@
+import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { EnvelopePipe } from '../../http/envelope.pipe.js';
+import { Exchange, type HttpExchange } from '../../http/exchange.js';
+import { ModelRegistry } from '../../registry/model-registry.js';
+import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
+import { ModelDto, ModelListDto, VersionDetailsDto } from './model.dto.js';
+import { PredictHandler } from './predict.handler.js';
+import { ApiPrediction, ApiProblems } from './prediction-docs.js';
+import { PredictionDto } from './prediction.dto.js';
+
+/** What is there, and predictions of any model. */
+@ApiTags('Models')
+@Controller('v1/models')
+export class ModelsController {
+  constructor(
+    private readonly registry: ModelRegistry,
+    private readonly handler: PredictHandler,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'All models, their versions and states' })
+  @ApiOkResponse({ type: ModelListDto })
+  list(): ModelListDto {
+    return { models: this.registry.list().map((model) => this.describe(model)) };
+  }
+
+  @Get(':model')
+  @ApiOperation({ summary: 'One model' })
+  @ApiOkResponse({ type: ModelDto })
+  @ApiProblems('model_not_found')
+  read(@Param('model') name: string): ModelDto {
+    return this.describe(this.registry.model(name));
+  }
+
+  @Get(':model/versions/:version')
+  @ApiOperation({ summary: 'One version: its state, signature and tensors' })
+  @ApiOkResponse({ type: VersionDetailsDto })
+  @ApiProblems('model_not_found', 'version_not_found')
+  readVersion(@Param('model') name: string, @Param('version') selector: string): VersionDetailsDto {
+    const model = this.registry.model(name);
+    return VersionDetailsDto.from(model, model.find(selector) ?? model.select(selector));
+  }
+
+  @Post([':model/predict', ':model/versions/:version/predict'])
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Predict one row' })
+  @ApiPrediction()
+  @ApiBody({ schema: { type: 'object' } })
+  @ApiOkResponse({ type: PredictionDto })
+  predict(
+    @Param('model') model: string,
+    @Param('version') pathVersion: string | undefined,
+    @Body() row: unknown,
+    @Exchange() exchange: HttpExchange,
+  ): Promise<PredictionDto> {
+    return this.handler.predict({ model, pathVersion }, row, exchange);
+  }
+
+  @Post([':model/predict/batch', ':model/versions/:version/predict/batch'])
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Predict many rows, in one run' })
+  @ApiPrediction()
+  @ApiBody({ type: BatchRequestDto })
+  @ApiOkResponse({ type: BatchResponseDto })
+  predictBatch(
+    @Param('model') model: string,
+    @Param('version') pathVersion: string | undefined,
+    @Body(new EnvelopePipe(BatchRequestDto)) batch: BatchRequestDto,
+    @Exchange() exchange: HttpExchange,
+  ): Promise<BatchResponseDto> {
+    return this.handler.predictBatch({ model, pathVersion }, batch, exchange);
+  }
+
+  private describe(model: ReturnType<ModelRegistry['model']>): ModelDto {
+    return ModelDto.from(model, model === this.registry.defaultModel);
+  }
+}

@@ -1,0 +1,51 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiHeader, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { ERROR_KINDS, type ErrorCode } from '../../common/errors.js';
+import { ProblemDto } from '../../http/problem.dto.js';
+
+/** What can go wrong with a prediction. */
+export const PREDICTION_ERRORS: ErrorCode[] = [
+  'malformed_json',
+  'validation_failed',
+  'version_conflict',
+  'model_not_found',
+  'version_not_found',
+  'payload_too_large',
+  'unsupported_media_type',
+  'inference_failed',
+  'non_finite_output',
+  'internal',
+  'model_not_ready',
+  'model_unavailable',
+];
+
+/** The headers and failures that every prediction has in common. */
+export function ApiPrediction() {
+  return applyDecorators(
+    ApiHeader({
+      name: 'X-Model-Version',
+      required: false,
+      description: 'A version, a label, `latest`, or a semver range such as `^1`',
+    }),
+    ApiHeader({
+      name: 'X-Request-Id',
+      required: false,
+      description: 'Comes back in the answer and stands in the log; made where it is not sent',
+    }),
+    ApiProblems(...PREDICTION_ERRORS),
+  );
+}
+
+/** Documents failures, gathered by HTTP status. */
+export function ApiProblems(...codes: ErrorCode[]) {
+  const byStatus = Map.groupBy(codes, (code) => ERROR_KINDS[code].http);
+  return applyDecorators(
+    ...[...byStatus].map(([status, group]) =>
+      ApiResponse({
+        status,
+        description: group.map((code) => `\`${code}\`: ${ERROR_KINDS[code].title}`).join('. '),
+        content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) } } },
+      }),
+    ),
+  );
+}

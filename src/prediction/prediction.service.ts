@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError, type FieldProblem } from '../common/errors.js';
+import { Metrics } from '../metrics/metrics.js';
+import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
+import { type Row } from '../signature/columns.js';
+import { NonFiniteOutput, type Prediction } from '../signature/prediction.js';
+import { type Signature } from '../signature/signature.js';
+
+/** More problems than this are counted, not listed. */
+const MAX_PROBLEMS = 1000;
+
+/** Where a row stands in what its sender sent, as a JSON pointer; for the paths of problems. */
+export type RowPath = (row: number) => string;
+
+/**
+ * The data plane: rows in, predictions out. It knows models and signatures, and no transport: HTTP and whatever
+ * comes later are thin edges on it.
+ */
+@Injectable()
+export class PredictionService {
+  constructor(
+    private readonly registry: ModelRegistry,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /**
+   * The version that answers.
+   *
+   * @throws DomainError `model_not_found`, `version_not_found`, `version_conflict`, `model_not_ready`, `model_unavailable`
+   */
+  resolve(target: Target): Promise<Resolved> {
+    return this.registry.resolve(target);
+  }
+
+  /**
+   * Predicts for each row. One row that is not valid fails them all, and nothing is run.
+   *
+   * @throws DomainError `validation_failed` naming every problem of every row, `inference_failed`, `non_finite_output`
+   */
+  async predict(
+    { model, version, loaded }: Resolved,
+    rows: readonly unknown[],
+    rowPath: RowPath,
+  ): Promise<Prediction[]> {
+    const { signature } = loaded;
+    if (!signature) throw withoutSignature(model, version);
+    checkRows(signature, rows, rowPath);
+    const labels = { model, version };
+    const stop = this.metrics.inferenceSeconds.startTimer(labels);
+    try {
+      const outcomes = await loaded.predict(signature, rows as Row[]);
+      const predictions = outcomes.map((outcome, row) => {
+        if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
+        return outcome;
+      });
+      this.metrics.rows.inc(labels, rows.length);
+      return predictions;
+    } catch (error) {
+      this.metrics.failures.inc({ ...labels, code: error instanceof DomainError ? error.code : 'internal' });
+      throw error;
+    } finally {
+      stop();
+    }
+  }
+}
+
+function checkRows(signature: Signature, rows: readonly unknown[], rowPath: RowPath): void {
+  let found = 0;
+  const errors: FieldProblem[] = [];
+  for (const [index, row] of rows.entries()) {
+    const problems = signature.problems(row) ?? [];
+    found += problems.length;
+    for (const problem of problems.slice(0, MAX_PROBLEMS - errors.length)) {
+      errors.push({ ...problem, path: rowPath(index) + problem.path });
+    }
+  }
+  if (found > 0) throw validationFailed(errors, found);
+}
+
+/** The failure of a request with things wrong in it, all named. */
+export function validationFailed(errors: FieldProblem[], found = errors.length): DomainError {
+  const [first] = errors;
+  const listed = found > errors.length ? ` The first ${String(errors.length)} are listed.` : '';
+  const count = found === 1 ? '1 problem' : `${String(found)} problems, the first`;
+  return new DomainError(
+    'validation_failed',
+    `${count}: ${first?.path ?? ''} ${first?.message ?? ''}.${listed}`.replace(':  ', ': the row '),
+    { errors },
+  );
+}
+
+function toDomainError(error: Error, path: string): DomainError {
+  if (!(error instanceof NonFiniteOutput))
+    return new DomainError('internal', 'The server failed on this request.', { cause: error });
+  const message = `The model's ${error.message}.`;
+  return new DomainError('non_finite_output', message, {
+    errors: [{ path, message: 'has no finite answer', code: 'non_finite' }],
+  });
+}
+
+function withoutSignature(model: string, version: string): DomainError {
+  return new DomainError(
+    'validation_failed',
+    `Version ${version} of ${model} takes tensors, not rows: it has no signature.yaml, and its inputs are not columns.`,
+  );
+}

@@ -1,0 +1,140 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { firstLine } from '../common/errors.js';
+import { SourceProblem } from '../common/source-file.js';
+import { Settings } from '../config/settings.js';
+import { MODEL_FILE, readModelFile } from './model-file.js';
+import {
+  type ModelEntry,
+  ModelRepository,
+  type RepositoryContent,
+  RepositoryProblem,
+  type VersionEntry,
+} from './repository.js';
+import { compareVersions, isValidName, looksLikeVersion } from './version-name.js';
+
+/** The only file that a version must have. */
+export const MODEL_ONNX = 'model.onnx';
+/** What the one version is called where MODELS_DIR is the folder of a version. */
+const FLAT_VERSION = '1';
+
+/** Models in a local folder: `MODELS_DIR/model/version/model.onnx`, or one model's or one version's folder. */
+@Injectable()
+export class FolderRepository extends ModelRepository {
+  constructor(private readonly settings: Settings) {
+    super();
+  }
+
+  async read(): Promise<RepositoryContent> {
+    const root = resolve(this.settings.MODELS_DIR);
+    const folders = await this.foldersIn(root);
+    const name = this.settings.MODEL_NAME ?? basename(root);
+    const hints: string[] = [];
+    const models: ModelEntry[] = [];
+    if (await exists(join(root, MODEL_ONNX))) {
+      models.push({ name, spec: {}, versions: [await readVersion(FLAT_VERSION, root)] });
+    } else if (await isModelFolder(root, folders)) {
+      models.push(await readModel(name, root, hints));
+    } else {
+      for (const folder of folders) {
+        if (isValidName(folder)) models.push(await readModel(folder, join(root, folder), hints));
+        else hints.push(`${folder}: ignored, a model's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
+      }
+    }
+    if (models.length === 0) {
+      throw new RepositoryProblem(
+        `MODELS_DIR ${this.settings.MODELS_DIR} holds no model: add one as <model>/<version>/${MODEL_ONNX}`,
+      );
+    }
+    return { models, hints };
+  }
+
+  private async foldersIn(root: string): Promise<string[]> {
+    try {
+      return await subfolders(root);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const what = {
+        ENOENT: 'does not exist',
+        ENOTDIR: 'is not a folder',
+        EACCES: 'cannot be read: permission denied',
+      }[code ?? ''];
+      throw new RepositoryProblem(
+        `MODELS_DIR ${this.settings.MODELS_DIR} ${what ?? `cannot be read (${code ?? firstLine(error)})`}`,
+      );
+    }
+  }
+}
+
+/** Whether the folder is one model's: it has a model.yaml, or its subfolders are versions rather than models. */
+async function isModelFolder(root: string, folders: readonly string[]): Promise<boolean> {
+  if (await exists(join(root, MODEL_FILE))) return true;
+  for (const folder of folders) {
+    if (looksLikeVersion(folder) && (await exists(join(root, folder, MODEL_ONNX)))) return true;
+  }
+  return false;
+}
+
+async function readModel(name: string, folder: string, hints: string[]): Promise<ModelEntry> {
+  const versions: VersionEntry[] = [];
+  try {
+    for (const version of await subfolders(folder)) {
+      if (isValidName(version)) versions.push(await readVersion(version, join(folder, version)));
+      else hints.push(`${name}/${version}: ignored, a version's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
+    }
+    versions.sort((a, b) => compareVersions(a.version, b.version));
+    if (versions.length === 0) {
+      const flat = await exists(join(folder, MODEL_ONNX));
+      const remedy = flat
+        ? `move ${MODEL_ONNX} into a folder named for its version: ${name}/1/${MODEL_ONNX}`
+        : `add ${name}/<version>/${MODEL_ONNX}`;
+      return { name, spec: {}, versions, problem: `has no version: ${remedy}` };
+    }
+    return {
+      name,
+      spec: await readModelFile(
+        folder,
+        versions.map(({ version }) => version),
+      ),
+      versions,
+    };
+  } catch (error) {
+    const reason =
+      error instanceof SourceProblem
+        ? error.message
+        : `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`;
+    return { name, spec: {}, versions, problem: reason };
+  }
+}
+
+async function readVersion(version: string, folder: string): Promise<VersionEntry> {
+  const file = await stat(join(folder, MODEL_ONNX)).catch(() => undefined);
+  return { version, folder, bytes: file?.size };
+}
+
+/** Names of the folders in a folder, links followed, dot names left out, sorted. */
+async function subfolders(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names: string[] = [];
+  for (const entry of entries) {
+    if (entry.name.startsWith('.')) continue;
+    if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(join(folder, entry.name)))))
+      names.push(entry.name);
+  }
+  return names.sort();
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,103 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createAjv } from '../common/json-schema/ajv.js';
+import { isJsonObject, type JsonObject } from '../common/json-schema/json-schema.js';
+import { SourceFile, type SourcePath } from '../common/source-file.js';
+import { validateSource } from '../common/validate-source.js';
+import { type Row } from '../signature/columns.js';
+import { type LoadedVersion } from './loaded-version.js';
+
+interface GoldenRow {
+  features: Row;
+  expect: JsonObject;
+  /** Largest difference of a number, absolute. */
+  tolerance?: number;
+}
+
+const DEFAULT_TOLERANCE = 1e-4;
+export const GOLDEN_FILE = 'golden.json';
+
+const validate = createAjv({ allErrors: true }).compile<GoldenRow[]>({
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['features', 'expect'],
+    additionalProperties: false,
+    properties: {
+      features: { type: 'object' },
+      expect: { type: 'object', minProperties: 1 },
+      tolerance: { type: 'number', minimum: 0 },
+    },
+  },
+});
+
+/**
+ * Runs a version's known answers through the whole path: validation, encoding, the model, decoding.
+ *
+ * @returns how many rows were checked; 0 where there is no golden.json
+ * @throws SourceProblem naming the line of the first answer that is not as expected
+ */
+export async function checkGolden(folder: string, loaded: LoadedVersion): Promise<number> {
+  const path = join(folder, GOLDEN_FILE);
+  const missing = await access(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
+  if (missing) return 0;
+  const file = await SourceFile.read(path);
+  const rows = validateSource(file, validate);
+  const { signature } = loaded;
+  if (!signature) throw file.problem([], 'cannot be checked: the model has no signature, so it takes no rows');
+  for (const [index, { features }] of rows.entries()) {
+    const [problem] = signature.problems(features) ?? [];
+    if (problem) throw file.problem([index, 'features', ...problem.path.split('/').slice(1)], problem.message);
+  }
+  const answers = await loaded.predict(
+    signature,
+    rows.map(({ features }) => features),
+  );
+  for (const [index, { expect, tolerance = DEFAULT_TOLERANCE }] of rows.entries()) {
+    const answer = answers[index];
+    if (answer instanceof Error) throw file.problem([index], answer.message);
+    const difference = compare(expect, answer, tolerance, [index, 'expect']);
+    if (difference) throw file.problem(difference.path, difference.message);
+  }
+  return rows.length;
+}
+
+function compare(
+  expected: unknown,
+  actual: unknown,
+  tolerance: number,
+  path: SourcePath,
+): { path: SourcePath; message: string } | undefined {
+  if (typeof expected === 'number' && typeof actual === 'number') {
+    if (Math.abs(expected - actual) <= tolerance) return undefined;
+    return {
+      path,
+      message: `expected ${String(expected)} ±${String(tolerance)}, and the model answers ${String(actual)}`,
+    };
+  }
+  if (isJsonObject(expected) && isJsonObject(actual)) {
+    return first(Object.keys(expected), (key) =>
+      compare(expected[key], Object.hasOwn(actual, key) ? actual[key] : undefined, tolerance, [...path, key]),
+    );
+  }
+  if (Array.isArray(expected) && Array.isArray(actual) && expected.length === actual.length) {
+    return first([...expected.keys()], (index) => compare(expected[index], actual[index], tolerance, [...path, index]));
+  }
+  if (expected === actual) return undefined;
+  return { path, message: `expected ${shown(expected)}, and the model answers ${shown(actual)}` };
+}
+
+function first<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80);
+}

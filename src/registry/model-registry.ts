@@ -1,0 +1,108 @@
+import { Injectable } from '@nestjs/common';
+import { didYouMean } from '../common/did-you-mean.js';
+import { DomainError } from '../common/errors.js';
+import { Settings } from '../config/settings.js';
+import { type LoadedVersion } from './loaded-version.js';
+import { type Model } from './model.js';
+import { type ModelVersion } from './model-version.js';
+import { VersionLoader } from './version-loader.js';
+
+/** What a request says of the model and version that it wants. */
+export interface Target {
+  /** Without one, the default model. */
+  model?: string | undefined;
+  /** The version in the path. */
+  pathVersion?: string | undefined;
+  /** The X-Model-Version header: exact, label, `latest`, or a range. */
+  headerVersion?: string | undefined;
+}
+
+/** The version that answers a request, in memory. */
+export interface Resolved {
+  model: string;
+  version: string;
+  loaded: LoadedVersion;
+}
+
+/** What is loaded, and which of it answers a request. The reconciler fills it. */
+@Injectable()
+export class ModelRegistry {
+  private models = new Map<string, Model>();
+  /** Grows with each change of what is served; whoever derives something from the registry keeps it by this number. */
+  revision = 0;
+  /** Whether the first loads are done. */
+  isSettled = false;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly loader: VersionLoader,
+  ) {}
+
+  list(): readonly Model[] {
+    return [...this.models.values()];
+  }
+
+  replace(models: readonly Model[]): void {
+    this.models = new Map(models.map((model) => [model.name, model]));
+    this.changed();
+  }
+
+  changed(): void {
+    this.revision++;
+  }
+
+  /** The model that answers /predict: the one that is set, else the only one, else the primary one. */
+  get defaultModel(): Model | undefined {
+    const { DEFAULT_MODEL } = this.settings;
+    if (DEFAULT_MODEL !== undefined) return this.models.get(DEFAULT_MODEL);
+    const all = this.list();
+    return all.length === 1 ? all[0] : all.find(({ spec }) => spec.primary);
+  }
+
+  /** @throws DomainError `model_not_found` listing the models */
+  model(name: string): Model {
+    const model = this.models.get(name);
+    if (model) return model;
+    const names = [...this.models.keys()];
+    const hint = didYouMean(name, names) || '.';
+    throw new DomainError(
+      'model_not_found',
+      `There is no model "${name.slice(0, 64)}"${hint} Served: ${names.join(', ')}.`,
+    );
+  }
+
+  /**
+   * The version that answers a request, loaded first where it is lazy.
+   *
+   * @throws DomainError as Model.select, and `version_conflict` when path and header disagree
+   */
+  async resolve(target: Target): Promise<Resolved> {
+    const model = target.model === undefined ? this.defaultOrFail() : this.model(target.model);
+    const version = chooseVersion(model, target);
+    if (!version.loaded) await version.load(this.loader.load);
+    const { loaded } = version;
+    if (loaded) return { model: model.name, version: version.version, loaded };
+    throw model.refusal(version);
+  }
+
+  private defaultOrFail(): Model {
+    const model = this.defaultModel;
+    if (model) return model;
+    const names = [...this.models.keys()].join(', ');
+    const { DEFAULT_MODEL } = this.settings;
+    const why =
+      DEFAULT_MODEL === undefined ? 'There is no default model' : `The default model "${DEFAULT_MODEL}" does not exist`;
+    throw new DomainError('model_not_found', `${why}. Ask for one of ${names} at /v1/models/{model}/predict.`);
+  }
+}
+
+function chooseVersion(model: Model, { pathVersion, headerVersion }: Target): ModelVersion {
+  if (pathVersion === undefined) return model.select(headerVersion);
+  const version = model.select(pathVersion);
+  if (headerVersion === undefined || headerVersion === pathVersion) return version;
+  if (model.select(headerVersion) === version) return version;
+  throw new DomainError(
+    'version_conflict',
+    `The path asks for version ${version.version} and the X-Model-Version header for another: send one of them.`,
+  );
+}

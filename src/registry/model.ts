@@ -1,0 +1,126 @@
+import { didYouMean } from '../common/did-you-mean.js';
+import { DomainError } from '../common/errors.js';
+import { type ModelSpec } from './model-file.js';
+import { type ModelVersion } from './model-version.js';
+import { isRange, satisfies } from './version-name.js';
+
+/** Seconds after which a client may ask again for a model that is loading. */
+const RETRY_AFTER_S = 1;
+
+/** A model and its versions: which of them answers. */
+export class Model {
+  constructor(
+    readonly name: string,
+    readonly spec: ModelSpec,
+    /** From old to new. */
+    readonly versions: readonly ModelVersion[],
+    /** Why none of it can be served. */
+    readonly problem?: string,
+  ) {}
+
+  /** The version that answers where a request names none: what model.yaml says, else the highest that serves. */
+  get default(): ModelVersion | undefined {
+    const name = this.spec.default;
+    return name === undefined ? this.highest() : (this.find(name) ?? this.byLabel(name));
+  }
+
+  get isLazy(): boolean {
+    return this.spec.load === 'lazy';
+  }
+
+  /** Whether a request that names no version gets an answer. */
+  get serves(): boolean {
+    return this.default?.canServe ?? false;
+  }
+
+  /**
+   * The version that a selector means: an exact version, a label, `latest`, or a semver range. Without one, the default.
+   *
+   * @throws DomainError `version_not_found` listing what is served, `model_not_ready`, `model_unavailable`
+   */
+  select(selector?: string): ModelVersion {
+    const version = selector === undefined ? this.defaultOrFail() : this.bySelector(selector);
+    if (version.canServe) return version;
+    throw this.refusal(version);
+  }
+
+  /** Why a version does not answer. */
+  refusal({ version, state }: ModelVersion): DomainError {
+    switch (state) {
+      case 'LOADING':
+      case 'CHECKING':
+        return notReady(`Version ${version} of ${this.name} is still loading.`);
+      case 'UNLOADED':
+      case 'DRAINING':
+        return this.notFound(`Version ${version} of ${this.name} is not served`);
+      default:
+        return this.unavailable(`Version ${version} of ${this.name} failed to load.`);
+    }
+  }
+
+  find(version: string): ModelVersion | undefined {
+    return this.versions.find((candidate) => candidate.version === version);
+  }
+
+  labelsOf(version: string): string[] {
+    return Object.entries(this.spec.labels ?? {}).flatMap(([label, labelled]) => (labelled === version ? [label] : []));
+  }
+
+  private defaultOrFail(): ModelVersion {
+    const version = this.default;
+    // Which version is the highest is only known once all have been tried.
+    const loading = this.versions.some(({ state }) => state === 'LOADING' || state === 'CHECKING');
+    if (this.spec.default === undefined && loading) throw notReady(`${this.name} is still loading.`);
+    if (version) return version;
+    throw this.unavailable(`No version of ${this.name} can serve.`);
+  }
+
+  private bySelector(selector: string): ModelVersion {
+    const version = this.find(selector) ?? this.byLabel(selector);
+    if (version) return version;
+    if (selector === 'latest') return this.highestOrFail();
+    if (isRange(selector)) {
+      const matching = this.versions.filter((candidate) => satisfies(candidate.version, selector));
+      const best = matching.findLast(({ canServe }) => canServe) ?? matching.at(-1);
+      if (best) return best;
+    }
+    throw this.notFound(`${this.name} has no version "${shown(selector)}"${didYouMean(selector, this.names())}`);
+  }
+
+  private highestOrFail(): ModelVersion {
+    const highest = this.highest();
+    if (highest) return highest;
+    throw this.unavailable(`No version of ${this.name} can serve.`);
+  }
+
+  private highest(): ModelVersion | undefined {
+    return this.versions.findLast(({ canServe }) => canServe);
+  }
+
+  private byLabel(label: string): ModelVersion | undefined {
+    const labels = this.spec.labels ?? {};
+    return Object.hasOwn(labels, label) ? this.find(labels[label] as string) : undefined;
+  }
+
+  private names(): string[] {
+    return [...this.versions.map(({ version }) => version), ...Object.keys(this.spec.labels ?? {}), 'latest'];
+  }
+
+  private notFound(message: string): DomainError {
+    const served = this.versions.filter(({ canServe }) => canServe).map(({ version }) => version);
+    const end = message.endsWith('?') ? ' ' : '. ';
+    return new DomainError('version_not_found', `${message}${end}Served: ${served.join(', ') || 'none'}.`);
+  }
+
+  private unavailable(message: string): DomainError {
+    return new DomainError('model_unavailable', `${message} GET /v1/models/${this.name} says why.`);
+  }
+}
+
+function notReady(message: string): DomainError {
+  return new DomainError('model_not_ready', message, { retryAfter: RETRY_AFTER_S });
+}
+
+function shown(selector: string): string {
+  return selector.length > 64 ? `${selector.slice(0, 64)}…` : selector;
+}

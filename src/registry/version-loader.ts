@@ -1,0 +1,62 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { DomainError } from '../common/errors.js';
+import { SourceProblem } from '../common/source-file.js';
+import { InferenceEngine, ModelFileProblem } from '../inference/engine.js';
+import { loadSignature } from '../signature/signature.js';
+import { MODEL_ONNX } from './folder-repository.js';
+import { checkGolden } from './golden-check.js';
+import { LoadedVersion } from './loaded-version.js';
+import { type LoadVersion } from './model-version.js';
+import { type VersionEntry } from './repository.js';
+
+/** Brings a version from its folder into memory, and checks it before it takes traffic. */
+@Injectable()
+export class VersionLoader {
+  constructor(
+    private readonly engine: InferenceEngine,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  /** @throws Error whose message is the reason, fit to be shown */
+  readonly load: LoadVersion = async (entry, onChecking) => {
+    try {
+      return await this.loadAndCheck(entry, onChecking);
+    } catch (error) {
+      if (error instanceof SourceProblem || error instanceof ModelFileProblem) throw error;
+      if (error instanceof DomainError) throw new Error(`${MODEL_ONNX}: ${error.message}`, { cause: error });
+      this.logger.error({ err: error, version: entry.version }, 'version_load_error');
+      throw new Error('an unexpected error, see the log', { cause: error });
+    }
+  };
+
+  private async loadAndCheck({ folder }: VersionEntry, onChecking: () => void): Promise<LoadedVersion> {
+    const path = join(folder, MODEL_ONNX);
+    await access(path).catch((error: NodeJS.ErrnoException) => {
+      throw new ModelFileProblem(
+        error.code === 'ENOENT' ? `${MODEL_ONNX} is missing` : `${MODEL_ONNX}: cannot be read (${error.code ?? ''})`,
+      );
+    });
+    const session = await this.engine.load(path);
+    try {
+      const loaded = new LoadedVersion(session, await loadSignature(folder, session.graph));
+      onChecking();
+      await tryExample(loaded);
+      await checkGolden(folder, loaded);
+      return loaded;
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+  }
+}
+
+/** Runs a made-up row, alone and twice: whether the graph gives what the signature says shows only in a run. */
+async function tryExample(loaded: LoadedVersion): Promise<void> {
+  const { signature } = loaded;
+  if (!signature?.example) return;
+  await loaded.predict(signature, [signature.example]);
+  await loaded.predict(signature, [signature.example, signature.example]);
+}

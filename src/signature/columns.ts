@@ -1,0 +1,137 @@
+import { type JsonObject } from '../common/json-schema/json-schema.js';
+import { type DataType, type TensorData } from '../inference/tensor.js';
+import { type Feature } from './feature.js';
+import { type ColumnSpec } from './signature-file.js';
+
+/** A row that its schema accepted. */
+export type Row = JsonObject;
+
+/** Writes `width` elements of one row into a tensor's data, from `offset` on. */
+export interface Column {
+  width: number;
+  write: (row: Row, data: TensorData, offset: number) => void;
+}
+
+/** Any element storage, seen as one that takes what `converter` gives for its type. */
+type Elements = Record<number, number | bigint | string>;
+type Element = number | bigint | string;
+
+const INTEGER_TENSORS = new Set<DataType>(['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64']);
+const FLOAT_TENSORS = new Set<DataType>(['float16', 'float32', 'float64']);
+
+/**
+ * How one column of a tensor is made from a feature.
+ *
+ * @throws Error saying why the feature cannot fill a column of that type
+ */
+export function compileColumn(spec: ColumnSpec, feature: Feature, type: DataType): Column {
+  if (typeof spec === 'string') return plainColumn(feature, type);
+  const { values } = feature;
+  const encoding = 'oneHot' in spec ? 'oneHot' : 'ordinal';
+  if (!values || feature.shape.length > 0) throw new Error(`${encoding} needs an enum, and "${feature.name}" has none`);
+  if (feature.nullable && feature.fallback === null) {
+    throw new Error(`"${feature.name}" may be null: ${encoding} then needs a default that is not null`);
+  }
+  const read = reader(feature);
+  const convert = numberTo(type);
+  if (!convert) throw new Error(`${encoding} gives numbers, and the input takes ${type}`);
+  const indexes = new Map(values.map((value, index) => [value, index]));
+  const indexOf = (row: Row) => indexes.get(read(row) ?? feature.fallback) as number;
+  if (encoding === 'ordinal') {
+    return { width: 1, write: (row, data, offset) => ((data as Elements)[offset] = convert(indexOf(row))) };
+  }
+  const one = convert(1);
+  return { width: values.length, write: (row, data, offset) => ((data as Elements)[offset + indexOf(row)] = one) };
+}
+
+function plainColumn(feature: Feature, type: DataType): Column {
+  if (feature.shape.length > 0) throw new Error(`"${feature.name}" is a nested array: it fills an input of its own`);
+  const read = reader(feature);
+  const convert = converter(feature, type);
+  const fallback = feature.fallback ?? null;
+  if (fallback === null && feature.fallback !== undefined && !FLOAT_TENSORS.has(type)) {
+    throw new Error(`"${feature.name}" may be null, and only a float input can hold that: give it a default`);
+  }
+  const missing = fallback === null ? NaN : convert(fallback);
+  return {
+    width: 1,
+    write: (row, data, offset) => {
+      const value = read(row) ?? null;
+      (data as Elements)[offset] = value === null ? missing : convert(value);
+    },
+  };
+}
+
+/**
+ * How a nested array fills a tensor, row-major. Its lengths are known by the time a row is written: by the schema,
+ * or from the row itself.
+ */
+export function compileArray(feature: Feature, type: DataType): Column['write'] {
+  const read = reader(feature);
+  const convert = converter(feature, type);
+  if (feature.fallback === null) throw new Error(`"${feature.name}" is an array that may be null: give it a default`);
+  return (row, data, offset) => {
+    const elements = data as Elements;
+    let next = offset;
+    const fill = (value: unknown): void => {
+      if (Array.isArray(value)) for (const item of value) fill(item);
+      else elements[next++] = convert(value);
+    };
+    fill(read(row) ?? feature.fallback);
+  };
+}
+
+/** The lengths of a feature's nested array in one row, from the outside in. */
+export function lengthsIn(feature: Feature): (row: Row) => number[] {
+  const read = reader(feature);
+  return (row) => {
+    const lengths: number[] = [];
+    let list = read(row) ?? feature.fallback;
+    while (Array.isArray(list)) {
+      lengths.push(list.length);
+      list = list[0];
+    }
+    return lengths;
+  };
+}
+
+/** Reads a feature from a row. Only a name that every object inherits (`constructor`) needs the dearer own-property check. */
+function reader({ name }: Feature): (row: Row) => unknown {
+  return name in {} ? (row) => (Object.hasOwn(row, name) ? row[name] : undefined) : (row) => row[name];
+}
+
+/** How a value that the schema accepted becomes an element. */
+function converter({ name, kind }: Feature, type: DataType): (value: unknown) => Element {
+  if (type === 'string') {
+    if (kind === 'string') return (value) => value as string;
+    throw new Error(`the input takes strings, and "${name}" is ${kind}`);
+  }
+  if (kind === 'string') {
+    throw new Error(
+      `"${name}" is a string, and the input takes ${type}: write {oneHot: ${name}} or {ordinal: ${name}}`,
+    );
+  }
+  if (type === 'bool' && kind !== 'boolean') throw new Error(`the input takes booleans, and "${name}" is ${kind}`);
+  if (INTEGER_TENSORS.has(type) && kind === 'number') {
+    throw new Error(`the input takes integers (${type}), and "${name}" is a number: make it an integer in the schema`);
+  }
+  const convert = numberTo(type);
+  if (!convert) throw new Error(`the input takes ${type}`);
+  return kind === 'boolean' ? (value) => convert(Number(value)) : (value) => convert(value as number);
+}
+
+function numberTo(type: DataType): ((value: number) => Element) | undefined {
+  if (type === 'string') return undefined;
+  if (type === 'int64' || type === 'uint64') return BigInt;
+  if (type === 'float16') return float16Bits;
+  return (value) => value;
+}
+
+const half = new Float16Array(1);
+const halfBits = new Uint16Array(half.buffer);
+
+/** A float16's bits: its tensors are carried as Uint16Array. */
+function float16Bits(value: number): number {
+  half[0] = value;
+  return halfBits[0] as number;
+}

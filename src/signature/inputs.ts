@@ -1,0 +1,157 @@
+import { didYouMean } from '../common/did-you-mean.js';
+import { type SourcePath } from '../common/source-file.js';
+import { describeTensor, allocate, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
+import { type Column, compileArray, compileColumn, lengthsIn, type Row } from './columns.js';
+import { type Feature } from './feature.js';
+import { type ColumnSpec, type SignatureSpec } from './signature-file.js';
+import { fitShape, type RowDimension } from './tensor-shape.js';
+
+/** Which features fill which graph input, and how. */
+export interface InputPlan {
+  /** One entry for each use of a feature: the limits that its schema takes from the tensor. */
+  uses: { feature: Feature; info: TensorInfo; lengths: (number | undefined)[] }[];
+  encoders: InputEncoder[];
+}
+
+/** Turns rows into one graph input. */
+export interface InputEncoder {
+  encode: (rows: readonly Row[]) => Tensor;
+  name: string;
+  /** The lengths that vary from row to row, as text; rows that differ cannot share a run. Undefined when none does. */
+  shapeOf?: (row: Row) => string;
+}
+
+type Fail = (path: SourcePath, message: string) => Error;
+
+/**
+ * Plans how features fill the graph's inputs.
+ *
+ * @param fail makes the error that names the line of signature.yaml
+ */
+export function planInputs(
+  graphInputs: readonly TensorInfo[],
+  features: ReadonlyMap<string, Feature>,
+  spec: SignatureSpec['inputs'],
+  fail: Fail,
+): InputPlan {
+  const plan: InputPlan = { uses: [], encoders: [] };
+  const assigned = spec ? checkNames(graphInputs, spec, fail) : assignByName(graphInputs, features, fail);
+  for (const info of graphInputs) {
+    const columns = assigned.get(info.name);
+    if (columns === undefined)
+      throw fail(['inputs'], `nothing fills the graph's input "${info.name}" ${describeTensor(info)}`);
+    if (info.shape.length === 0)
+      throw fail(['inputs', info.name], 'has no batch axis in the graph, so rows cannot fill it');
+    plan.encoders.push(planInput(info, columns, features, plan, fail));
+  }
+  const used = new Set(plan.uses.map(({ feature }) => feature.name));
+  for (const name of features.keys()) {
+    if (!used.has(name)) throw fail(['features', 'properties', name], 'no input uses this feature');
+  }
+  return plan;
+}
+
+function checkNames(graphInputs: readonly TensorInfo[], spec: NonNullable<SignatureSpec['inputs']>, fail: Fail) {
+  const names = graphInputs.map(({ name }) => name);
+  for (const name of Object.keys(spec)) {
+    if (!names.includes(name))
+      throw fail(
+        ['inputs', name],
+        `the graph has no such input${didYouMean(name, names)} (it has ${names.join(', ')})`,
+      );
+  }
+  return new Map(Object.entries(spec));
+}
+
+/** Inputs take the features of their names; else a lone input takes all features in order. */
+function assignByName(graphInputs: readonly TensorInfo[], features: ReadonlyMap<string, Feature>, fail: Fail) {
+  if (graphInputs.every(({ name }) => features.has(name)))
+    return new Map<string, ColumnSpec>(graphInputs.map(({ name }) => [name, name]));
+  const [only, ...others] = graphInputs;
+  if (!only || others.length > 0) {
+    const inputs = graphInputs.map(({ name }) => name).join(', ');
+    throw fail(['features'], `add \`inputs\`: say which features fill each of the graph's inputs (${inputs})`);
+  }
+  const all = [...features.values()];
+  const [first] = all;
+  const isArray = first !== undefined && all.length === 1 && first.shape.length > 0;
+  return new Map<string, ColumnSpec | ColumnSpec[]>([[only.name, isArray ? first.name : all.map(({ name }) => name)]]);
+}
+
+function planInput(
+  info: TensorInfo,
+  spec: ColumnSpec | ColumnSpec[],
+  features: ReadonlyMap<string, Feature>,
+  plan: InputPlan,
+  fail: Fail,
+): InputEncoder {
+  const columns: Column[] = [];
+  for (const [index, column] of [spec].flat().entries()) {
+    const path = ['inputs', info.name, ...(Array.isArray(spec) ? [index] : [])];
+    const name = typeof column === 'string' ? column : 'oneHot' in column ? column.oneHot : column.ordinal;
+    const feature = features.get(name);
+    if (!feature) throw fail(path, `there is no feature "${name}"${didYouMean(name, features.keys())}`);
+    try {
+      if (column === spec && typeof column === 'string' && feature.shape.length > 0)
+        return arrayInput(info, feature, plan);
+      columns.push(compileColumn(column, feature, info.type));
+    } catch (error) {
+      throw fail(path, (error as Error).message);
+    }
+    plan.uses.push({ feature, info, lengths: [] });
+  }
+  const width = columns.reduce((sum, column) => sum + column.width, 0);
+  const match = fitShape([width], info.shape.slice(1));
+  if (!match)
+    throw fail(['inputs', info.name], `makes ${String(width)} columns, and the graph takes ${describeTensor(info)}`);
+  return { name: info.name, encode: (rows) => encodeColumns(info, columns, width, match.dims as number[], rows) };
+}
+
+function encodeColumns(
+  info: TensorInfo,
+  columns: readonly Column[],
+  width: number,
+  dims: number[],
+  rows: readonly Row[],
+): Tensor {
+  const data = allocate(info.type, rows.length * width);
+  let offset = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      column.write(row, data, offset);
+      offset += column.width;
+    }
+  }
+  return { type: info.type, dims: [rows.length, ...dims], data };
+}
+
+function arrayInput(info: TensorInfo, feature: Feature, plan: InputPlan): InputEncoder {
+  const match = fitShape(feature.shape, info.shape.slice(1));
+  if (!match) {
+    const lengths = feature.shape.map((length) => length ?? '?').join('×');
+    throw new Error(`"${feature.name}" is ${lengths}, and the graph takes ${describeTensor(info)}`);
+  }
+  plan.uses.push({ feature, info, lengths: match.lengths });
+  const write = compileArray(feature, info.type);
+  const lengthsOf = lengthsIn(feature);
+  const encode = (rows: readonly Row[]): Tensor => {
+    const dims = rowDims(match.dims, rows[0] ? lengthsOf(rows[0]) : []);
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    const data = allocate(info.type, rows.length * size);
+    rows.forEach((row, index) => {
+      write(row, data, index * size);
+    });
+    return { type: info.type, dims: [rows.length, ...dims], data };
+  };
+  const varies = match.dims.some((dim) => typeof dim !== 'number');
+  return { name: info.name, encode, ...(varies && { shapeOf: (row: Row) => lengthsOf(row).join(',') }) };
+}
+
+function rowDims(dims: readonly RowDimension[], lengths: readonly number[]): number[] {
+  return dims.map((dim) => (typeof dim === 'number' ? dim : (lengths[dim.ofFeature] ?? 0)));
+}
+
+/** Rows as the graph's inputs. All rows must be of one shape. */
+export function encodeRows(encoders: readonly InputEncoder[], rows: readonly Row[]): Tensors {
+  return new Map(encoders.map(({ name, encode }) => [name, encode(rows)]));
+}

@@ -1,0 +1,86 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createAjv } from '../common/json-schema/ajv.js';
+import { type JsonSchema } from '../common/json-schema/json-schema.js';
+import { SourceFile } from '../common/source-file.js';
+import { validateSource } from '../common/validate-source.js';
+
+/** One column of a tensor: a feature as it is, or one made from an enum. */
+export type ColumnSpec = string | { oneHot: string } | { ordinal: string };
+
+export interface OutputSpec {
+  task: 'binary' | 'multiclass' | 'regression' | 'raw';
+  scores?: string;
+  positive?: number;
+  classes?: string[];
+  threshold?: number;
+}
+
+/** signature.yaml, as its author wrote it. */
+export interface SignatureSpec {
+  description?: string;
+  features?: JsonSchema;
+  inputs?: Record<string, ColumnSpec | ColumnSpec[]>;
+  output?: OutputSpec;
+  batching?: 'on' | 'off' | 'auto';
+}
+
+const COLUMN = {
+  anyOf: [
+    { type: 'string' },
+    ...['oneHot', 'ordinal'].map((encoding) => ({
+      type: 'object',
+      properties: { [encoding]: { type: 'string' } },
+      required: [encoding],
+      additionalProperties: false,
+    })),
+  ],
+};
+
+const SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    description: { type: 'string' },
+    features: { type: 'object' },
+    inputs: {
+      type: 'object',
+      additionalProperties: { anyOf: [{ type: 'array', items: COLUMN, minItems: 1 }, ...COLUMN.anyOf] },
+    },
+    output: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        task: { enum: ['binary', 'multiclass', 'regression', 'raw'] },
+        scores: { type: 'string' },
+        positive: { enum: [0, 1] },
+        classes: { type: 'array', items: { type: 'string' }, minItems: 2, uniqueItems: true },
+        threshold: { type: 'number', minimum: 0, maximum: 1 },
+      },
+    },
+    batching: { enum: ['on', 'off', 'auto'] },
+  },
+};
+
+const validate = createAjv({ allErrors: true }).compile<SignatureSpec>(SCHEMA);
+
+export const SIGNATURE_FILE = 'signature.yaml';
+
+/**
+ * Reads a version's signature.yaml, if it has one.
+ *
+ * @throws SourceProblem naming file and line
+ */
+export async function readSignatureFile(
+  folder: string,
+): Promise<{ file: SourceFile; spec: SignatureSpec } | undefined> {
+  const path = join(folder, SIGNATURE_FILE);
+  const exists = await access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+  if (!exists) return undefined;
+  const file = await SourceFile.read(path);
+  const spec = validateSource(file, validate);
+  return { file, spec: { ...spec, output: { ...spec.output, task: spec.output?.task ?? 'raw' } } };
+}

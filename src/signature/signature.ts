@@ -1,0 +1,157 @@
+import { type FieldProblem } from '../common/errors.js';
+import { type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
+import { type SourcePath, SourceProblem } from '../common/source-file.js';
+import { type Graph } from '../inference/engine.js';
+import { describeTensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
+import { type Row } from './columns.js';
+import { exampleRow } from './example-row.js';
+import { analyseFeatures } from './feature.js';
+import { type FeaturesSource, readFeatures } from './features.js';
+import { featuresOfGraph } from './graph-features.js';
+import { encodeRows, type InputEncoder, planInputs } from './inputs.js';
+import { type OutputPlan, planOutput } from './output.js';
+import { type Prediction } from './prediction.js';
+import { RowValidator } from './row-validator.js';
+import { type OutputSpec, readSignatureFile } from './signature-file.js';
+import { withTensorLimits } from './tensor-limits.js';
+
+/**
+ * How a JSON row becomes tensors, and tensors a prediction: a version's types, checked against its graph.
+ * Pure once made; knows neither HTTP nor the engine.
+ */
+export class Signature {
+  private readonly validator: RowValidator;
+  private readonly shapeEncoders: InputEncoder[];
+  /** A row that the schema accepts, if one could be made from its examples and limits. */
+  readonly example: Row | undefined;
+  readonly task: OutputSpec['task'];
+  readonly classes: readonly string[] | undefined;
+  /** Names of the graph outputs that `decode` needs. */
+  readonly fetches: readonly string[];
+
+  /** @throws Error when the schema is not a valid JSON Schema */
+  constructor(
+    readonly description: string | undefined,
+    /** JSON Schema of one row, with the limits of its tensors: what validates, and what the documentation shows. */
+    readonly schema: JsonSchema,
+    private readonly encoders: readonly InputEncoder[],
+    private readonly output: OutputPlan,
+    /** Rows that one run takes: 1 where the graph fixes its first dimension, else any number. */
+    readonly maxRows: number,
+  ) {
+    this.validator = new RowValidator(schema);
+    this.shapeEncoders = encoders.filter(({ shapeOf }) => shapeOf);
+    this.task = output.task;
+    this.classes = output.classes;
+    this.fetches = output.fetches;
+    const example = exampleRow(schema);
+    this.example = this.problems(example) ? undefined : example;
+  }
+
+  /** Everything that is wrong with a row, or undefined when it can be encoded. */
+  problems(row: unknown): FieldProblem[] | undefined {
+    return this.validator.problems(row);
+  }
+
+  /** Rows that can share a run have the same shape. */
+  shapeOf(row: Row): string {
+    if (this.shapeEncoders.length === 0) return '';
+    return this.shapeEncoders.map(({ shapeOf }) => shapeOf?.(row)).join(';');
+  }
+
+  /** Valid rows of one shape as the graph's inputs. */
+  encode(rows: readonly Row[]): Tensors {
+    return encodeRows(this.encoders, rows);
+  }
+
+  /**
+   * The prediction for one row of a run's outputs.
+   *
+   * @throws NonFiniteOutput
+   */
+  decode(outputs: Tensors, row: number): Prediction {
+    return this.output.decode(outputs, row);
+  }
+
+  /** Why a run's outputs do not belong to its rows, or undefined when they do. */
+  mismatch(outputs: Tensors, rows: number): string | undefined {
+    for (const [name, { dims, data }] of outputs) {
+      if (dims[0] !== rows)
+        return `output "${name}" has no value for each row (its shape is [${dims.join(',')}] for ${String(rows)} rows)`;
+      const { width } = this.output;
+      if (width !== undefined && data.length !== rows * width) {
+        return `output "${name}" gives ${String(data.length / rows)} values a row, and the signature says ${String(width)}`;
+      }
+    }
+    return undefined;
+  }
+}
+
+/**
+ * A version's signature: from its signature.yaml, else from a graph whose inputs are all columns.
+ *
+ * @returns undefined where there is neither: such a model has no rows, only tensors
+ * @throws SourceProblem naming file and line
+ */
+export async function loadSignature(folder: string, graph: Graph): Promise<Signature | undefined> {
+  const signature = await readSignatureFile(folder);
+  const spec = signature?.spec ?? {};
+  const fail = (path: SourcePath, message: string) =>
+    signature?.file.problem(path, message) ?? new SourceProblem(message);
+  const written = signature && spec.features ? await readFeatures(folder, signature.file, spec.features) : undefined;
+  const source = written ?? featuresOfGraph(graph.inputs);
+  if (!source) {
+    if (signature)
+      throw fail(['features'], 'is missing, and the graph has inputs that are not columns ([N,1]) to take it from');
+    return undefined;
+  }
+  const failInputs = (path: SourcePath, message: string) =>
+    path[0] === 'features' ? source.problem(path.slice(1), message) : fail(path, message);
+  const plan = planInputs(graph.inputs, analyseFeatures(source), spec.inputs, failInputs);
+  const output = planOutput(graph, spec.output ?? { task: 'raw' }, (path, message) =>
+    fail(['output', ...path], message),
+  );
+  const maxRows = rowsOfRun(graph.inputs, fail);
+  for (const { feature, info, lengths } of plan.uses) limit(source, feature.name, info, lengths);
+  try {
+    const made = new Signature(spec.description, source.schema, plan.encoders, output, maxRows);
+    checkExamples(made, source);
+    return made;
+  } catch (error) {
+    if (error instanceof SourceProblem) throw error;
+    throw source.problem([], (error as Error).message);
+  }
+}
+
+function limit(source: FeaturesSource, name: string, info: TensorInfo, lengths: (number | undefined)[]): void {
+  const properties = source.schema.properties as Record<string, JsonSchema>;
+  properties[name] = withTensorLimits(properties[name] as JsonSchema, info.type, lengths);
+}
+
+/** A default or example that its own schema refuses is a mistake that every reader of the documentation would repeat. */
+function checkExamples(signature: Signature, { schema, problem }: FeaturesSource): void {
+  const known: JsonObject = signature.example ?? exampleRow(schema);
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    for (const [path, value] of valuesIn(property)) {
+      const wrong = signature.problems({ ...known, [name]: value })?.find((found) => found.path.split('/')[1] === name);
+      if (wrong) throw problem(['properties', name, ...path], wrong.message);
+    }
+  }
+}
+
+function valuesIn(property: JsonSchema): [SourcePath, unknown][] {
+  const examples = (property.examples ?? []).map((value, index): [SourcePath, unknown] => [['examples', index], value]);
+  return 'default' in property ? [[['default'], property.default], ...examples] : examples;
+}
+
+function rowsOfRun(inputs: readonly TensorInfo[], fail: (path: SourcePath, message: string) => Error): number {
+  for (const info of inputs) {
+    const [rows] = info.shape;
+    if (typeof rows !== 'number' || rows === 1) continue;
+    throw fail(
+      ['inputs', info.name],
+      `the graph takes exactly ${String(rows)} rows at once (${describeTensor(info)}): export it with a dynamic batch axis`,
+    );
+  }
+  return inputs.some(({ shape }) => shape[0] === 1) ? 1 : Infinity;
+}
