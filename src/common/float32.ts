@@ -1,3 +1,6 @@
+/** The shortest text of the largest float32; as a double it is a little larger, and rounds to that float32. */
+export const FLOAT32_LIMIT = 3.4028235e38;
+
 /** Powers of ten that a double holds exactly. */
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, i) => Number(`1e${String(i)}`));
 const MAX_DECIMALS = POWERS_OF_TEN.length - 1;

@@ -33,13 +33,13 @@ function malformed(message: string): DomainError {
   return new DomainError('malformed_json', message);
 }
 
-/** V8 tells the position in its message, beside a piece of the text, which is not passed on. */
+/** V8 tells the position of some errors in its message, beside a piece of the text, which is not passed on. */
 function position(error: unknown, text: string): string {
   const found = /at position (\d+)/.exec((error as Error).message);
-  const offset = found ? Number(found[1]) : text.length;
+  if (!found) return '';
+  const offset = Number(found[1]);
   const before = text.slice(0, offset);
-  const line = before.split('\n').length;
-  return ` at line ${String(line)}, column ${String(offset - before.lastIndexOf('\n'))}`;
+  return ` at line ${before.split('\n').length}, column ${offset - before.lastIndexOf('\n')}`;
 }
 
 /** Strings in a text that is known to be valid JSON. */

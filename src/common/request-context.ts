@@ -19,7 +19,7 @@ export class RequestContext {
   }
 
   /** The context of a request; the first call makes it. */
-  static of(request: IncomingMessage & { [CONTEXT]?: RequestContext }): RequestContext {
+  static of(request: IncomingMessage & { [CONTEXT]?: RequestContext | undefined }): RequestContext {
     return (request[CONTEXT] ??= new RequestContext(request.headers['x-request-id']));
   }
 }

@@ -18,8 +18,15 @@ export class SourceFile {
     private readonly lines: LineCounter,
   ) {}
 
-  /** @throws SourceProblem when the file is too large, unreadable, or not YAML */
+  /** @throws SourceProblem when the file is missing, too large, unreadable, or not YAML */
   static async read(path: string): Promise<SourceFile> {
+    const file = await SourceFile.readIfThere(path);
+    if (file) return file;
+    throw new SourceProblem(`${basename(path)}: does not exist`);
+  }
+
+  /** As `read`, but undefined when the file is missing. */
+  static async readIfThere(path: string): Promise<SourceFile | undefined> {
     const name = basename(path);
     try {
       const { size } = await stat(path);
@@ -28,6 +35,7 @@ export class SourceFile {
     } catch (error) {
       if (error instanceof SourceProblem) throw error;
       const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return undefined;
       throw new SourceProblem(`${name}: cannot be read (${code ?? 'unknown error'})`, { cause: error });
     }
   }

@@ -3,6 +3,8 @@ import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 
 const BYTES: Record<string, number> = { '': 1, b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
+/** Stands for a text that is no value of its setting. */
+const UNPARSED = Symbol('unparsed');
 const FLAGS: Record<string, boolean> = { true: true, on: true, '1': true, false: false, off: false, '0': false };
 
 /** A setting that is a whole number of a range. */
@@ -56,19 +58,15 @@ export function Names() {
 }
 
 function kind<T>(wanted: string, parse: (text: string) => T | undefined, accepts: (value: T) => boolean = () => true) {
-  // What does not parse stays the text that it was, and fails the check below.
   const toValue = Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' ? (parse(value.trim()) ?? new Unparsed()) : value,
+    typeof value === 'string' ? (parse(value.trim()) ?? UNPARSED) : value,
   );
   const check = ValidateBy({
     name: 'setting',
     validator: {
-      validate: (value: unknown) => value === undefined || (!(value instanceof Unparsed) && accepts(value as T)),
+      validate: (value: unknown) => value === undefined || (value !== UNPARSED && accepts(value as T)),
       defaultMessage: () => `must be ${wanted}`,
     },
   });
   return applyDecorators(toValue, check);
 }
-
-/** Stands for a text that is no value of its setting. */
-class Unparsed {}

@@ -28,7 +28,7 @@ export function withModelOperations(
     for (const version of model.versions.filter(({ canServe }) => canServe)) {
       const row = rowOf(model, version, schemas);
       const isDefault = version === model.default;
-      if (isDefault) addOperations(paths, base.paths, `/v1/models/${model.name}`, `${model.name}`, row);
+      if (isDefault) addOperations(paths, base.paths, `/v1/models/${model.name}`, model.name, row);
       addOperations(
         paths,
         base.paths,

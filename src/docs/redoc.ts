@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { type Express } from 'express';
 
 const BUNDLE = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
 
@@ -25,7 +24,7 @@ const PAGE = `<!doctype html>
 
 /** Serves ReDoc from this server alone. */
 export function serveRedoc(app: NestExpressApplication): void {
-  const express = app.getHttpAdapter().getInstance() as Express;
+  const express = app.getHttpAdapter().getInstance();
   express.get('/redoc', (_request, response) => {
     response.set('Content-Security-Policy', POLICY).type('html').send(PAGE);
   });

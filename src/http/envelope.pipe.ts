@@ -33,7 +33,7 @@ export class EnvelopePipe<T extends object> implements PipeTransform<unknown, T>
         });
     }
     const envelope = Object.assign(plainToInstance(this.envelope, {}), shallow);
-    for (const { property, constraints } of validateSync(envelope)) {
+    for (const { property, constraints } of validateSync(envelope, { stopAtFirstError: true })) {
       const missing = !Object.hasOwn(shallow, property);
       const message = missing ? 'is required' : (Object.values(constraints ?? {})[0] ?? 'is not valid');
       errors.push({ path: pointer('', property), message, code: missing ? 'missing' : 'invalid' });

@@ -21,11 +21,8 @@ export class JsonBodyMiddleware implements NestMiddleware {
       return;
     }
     this.read(request, response, (error?: unknown) => {
-      if (error) {
-        next(error);
-        return;
-      }
       try {
+        if (error) throw toDomainError(error, request);
         request.body = parseBody(request);
       } catch (problem) {
         next(problem);
@@ -45,6 +42,24 @@ function parseBody(request: Request): unknown {
     'unsupported_media_type',
     'Send the body as JSON, with the header Content-Type: application/json.',
   );
+}
+
+/** A body-parser error: it follows the http-errors convention. */
+function toDomainError(error: unknown, request: Request): DomainError {
+  const { type, status, limit } = error as { type?: string; status?: number; limit?: number };
+  switch (type) {
+    case 'entity.too.large':
+      return new DomainError('payload_too_large', `The body is larger than the ${String(limit)} bytes that are accepted.`);
+    case 'encoding.unsupported':
+      return new DomainError('unsupported_media_type', 'Send the body plain, or compressed as gzip, deflate or br.');
+    case 'request.size.invalid':
+    case 'request.aborted':
+      return new DomainError('malformed_json', 'The body is shorter or longer than its Content-Length says.');
+  }
+  if (status === 400 && request.headers['content-encoding'] !== undefined) {
+    return new DomainError('malformed_json', 'The compressed body cannot be inflated.');
+  }
+  return new DomainError('internal', 'The body could not be read.', { cause: error });
 }
 
 /** application/json and application/…+json, in UTF-8: JSON's only encoding (RFC 8259). */

@@ -2,43 +2,13 @@ import { HttpException, NotFoundException } from '@nestjs/common';
 import { type Request } from 'express';
 import { DomainError } from '../common/errors.js';
 
-/** An error of body-parser or Express: both follow the http-errors convention. */
-interface HttpError {
-  status: number;
-  type?: string;
-  limit?: number;
-}
-
 /** Whatever was thrown on the way of a request, as a failure of the error table. */
 export function toDomainError(error: unknown, request: Request): DomainError {
   if (error instanceof DomainError) return error;
   if (error instanceof NotFoundException) return unmatched(request);
-  const { status, type, limit } = error instanceof HttpException ? { status: error.getStatus() } : toHttpError(error);
-  switch (type) {
-    case 'entity.too.large':
-      return new DomainError(
-        'payload_too_large',
-        `The body is larger than the ${String(limit)} bytes that are accepted.`,
-      );
-    case 'encoding.unsupported':
-      return new DomainError('unsupported_media_type', 'Send the body plain, or compressed as gzip, deflate or br.');
-    case 'request.size.invalid':
-      return new DomainError('malformed_json', 'The body is shorter or longer than its Content-Length says.');
-  }
-  if (status === 400) {
-    const compressed = request.headers['content-encoding'] !== undefined;
-    return new DomainError(
-      'malformed_json',
-      compressed ? 'The compressed body cannot be inflated.' : 'The request cannot be read.',
-    );
-  }
-  return new DomainError('internal', 'The server failed on this request. Its log has the request id.', {
-    cause: error,
-  });
-}
-
-function toHttpError(error: unknown): Partial<HttpError> {
-  return typeof error === 'object' && error !== null && 'status' in error ? (error as HttpError) : {};
+  const status = error instanceof HttpException ? error.getStatus() : undefined;
+  if (status === 400) return new DomainError('route_not_found', 'The path cannot be read: its percent-encoding is broken.');
+  return new DomainError('internal', 'The server failed on this request. Its log has the request id.', { cause: error });
 }
 
 function unmatched(request: Request): DomainError {

@@ -33,6 +33,8 @@ export class OnnxEngine extends InferenceEngine {
     return {
       intraOpNumThreads: this.settings.INFERENCE_THREADS,
       interOpNumThreads: 1,
+      // Failures reach the log through errors; the runtime's own lines on stderr would show paths and inputs.
+      logSeverityLevel: 4,
       // Waiting threads sleep instead of spinning: 29 ms of CPU a second while idle instead of 291.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     };
@@ -85,12 +87,12 @@ function toOrt({ type, dims, data }: Tensor): OrtTensor {
   // The Tensor class wants a Float16Array where Node has one, and the native side then refuses it; a plain
   // object of the same form passes on every Node version.
   if (type === 'float16') return { type, dims, data, location: 'cpu' } as unknown as OrtTensor;
-  return new OrtTensor(type, data as Float32Array, dims);
+  return new OrtTensor(type, data, dims);
 }
 
 function fromOrt({ type, dims, data }: OrtTensor): Tensor {
   const raw = type === 'float16' && !(data instanceof Uint16Array) ? bitsOf(data as unknown as ArrayBufferView) : data;
-  return { type: type as Tensor['type'], dims, data: raw as Tensor['data'] };
+  return { type: type as Tensor['type'], dims, data: raw };
 }
 
 function bitsOf(view: ArrayBufferView): Uint16Array {

@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAjv } from '../common/json-schema/ajv.js';
 import { isJsonObject, type JsonObject } from '../common/json-schema/json-schema.js';
@@ -38,13 +37,8 @@ const validate = createAjv({ allErrors: true }).compile<GoldenRow[]>({
  * @throws SourceProblem naming the line of the first answer that is not as expected
  */
 export async function checkGolden(folder: string, loaded: LoadedVersion): Promise<number> {
-  const path = join(folder, GOLDEN_FILE);
-  const missing = await access(path).then(
-    () => false,
-    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
-  );
-  if (missing) return 0;
-  const file = await SourceFile.read(path);
+  const file = await SourceFile.readIfThere(join(folder, GOLDEN_FILE));
+  if (!file) return 0;
   const rows = validateSource(file, validate);
   const { signature } = loaded;
   if (!signature) throw file.problem([], 'cannot be checked: the model has no signature, so it takes no rows');

@@ -1,7 +1,6 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAjv } from '../common/json-schema/ajv.js';
-import { SourceFile, SourceProblem } from '../common/source-file.js';
+import { SourceFile } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
 
 /** model.yaml: what holds for every version of a model. */
@@ -54,16 +53,8 @@ export const MODEL_FILE = 'model.yaml';
  * @throws SourceProblem naming file and line
  */
 export async function readModelFile(folder: string, versions: readonly string[]): Promise<ModelSpec> {
-  const path = join(folder, MODEL_FILE);
-  try {
-    await access(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new SourceProblem(
-      `${MODEL_FILE}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-    );
-  }
-  const file = await SourceFile.read(path);
+  const file = await SourceFile.readIfThere(join(folder, MODEL_FILE));
+  if (!file) return {};
   const spec = validateSource(file, validate);
   checkReferences(file, spec, new Set(versions));
   return spec;

@@ -34,9 +34,10 @@ export class VersionLoader {
 
   private async loadAndCheck({ folder }: VersionEntry, onChecking: () => void): Promise<LoadedVersion> {
     const path = join(folder, MODEL_ONNX);
-    await access(path).catch((error: NodeJS.ErrnoException) => {
+    await access(path).catch((error: unknown) => {
+      const { code = '' } = error as NodeJS.ErrnoException;
       throw new ModelFileProblem(
-        error.code === 'ENOENT' ? `${MODEL_ONNX} is missing` : `${MODEL_ONNX}: cannot be read (${error.code ?? ''})`,
+        code === 'ENOENT' ? `${MODEL_ONNX} is missing` : `${MODEL_ONNX}: cannot be read (${code})`,
       );
     });
     const session = await this.engine.load(path);

@@ -69,7 +69,7 @@ function inline(node: unknown, root: JsonSchema, problem: FeaturesSource['proble
   if (typeof $ref !== 'string') return rest;
   const target = inline(resolve(root, $ref, problem, path), root, problem, [...path, '$ref']) as JsonSchema;
   if (Object.keys(rest).every((key) => ANNOTATIONS.has(key) || key === '$defs')) return { ...target, ...rest };
-  return { ...rest, allOf: [target, ...((rest.allOf as JsonSchema[] | undefined) ?? [])] };
+  return { ...rest, allOf: [target, ...(rest.allOf ?? [])] };
 }
 
 function resolve(root: JsonSchema, $ref: string, problem: FeaturesSource['problem'], path: SourcePath): unknown {

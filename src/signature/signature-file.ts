@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAjv } from '../common/json-schema/ajv.js';
 import { type JsonSchema } from '../common/json-schema/json-schema.js';
@@ -74,13 +73,8 @@ export const SIGNATURE_FILE = 'signature.yaml';
 export async function readSignatureFile(
   folder: string,
 ): Promise<{ file: SourceFile; spec: SignatureSpec } | undefined> {
-  const path = join(folder, SIGNATURE_FILE);
-  const exists = await access(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
-  );
-  if (!exists) return undefined;
-  const file = await SourceFile.read(path);
+  const file = await SourceFile.readIfThere(join(folder, SIGNATURE_FILE));
+  if (!file) return undefined;
   const spec = validateSource(file, validate);
   return { file, spec: { ...spec, output: { ...spec.output, task: spec.output?.task ?? 'raw' } } };
 }

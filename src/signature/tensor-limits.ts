@@ -1,8 +1,6 @@
+import { FLOAT32_LIMIT } from '../common/float32.js';
 import { typesOf, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { type DataType } from '../inference/tensor.js';
-
-/** The shortest text of the largest float32; as a double it is a little larger, and rounds to that float32. */
-export const FLOAT32_LIMIT = 3.4028235e38;
 
 const signed = (bits: number): [number, number] => [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
 const unsigned = (bits: number): [number, number] => [0, 2 ** bits - 1];

@@ -1,3 +1,4 @@
+import { FLOAT32_LIMIT } from '../float32.js';
 import { type JsonSchema } from './json-schema.js';
 
 /** More values than this are not listed in a sentence. */
@@ -16,18 +17,15 @@ function describe(schema: JsonSchema, plural: boolean): string {
   if (schema.enum) return describeEnum(schema.enum);
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches && schema.type === undefined) return describeChoice(branches, plural);
-  if (schema.allOf && schema.type === undefined)
-    return describe(Object.assign({}, ...schema.allOf, without(schema)) as JsonSchema, plural);
+  if (schema.allOf && schema.type === undefined) {
+    const { allOf, ...rest } = schema;
+    return describe(Object.assign({}, ...allOf, rest) as JsonSchema, plural);
+  }
   const types = [schema.type ?? []].flat();
   if (types.length === 0) return 'a valid value';
   const nullable = types.includes('null') && types.length > 1;
   const named = types.filter((type) => !nullable || type !== 'null').map((type) => describeType(type, schema, plural));
   return named.join(' or ') + (nullable ? ', or null' : '');
-}
-
-function without({ allOf, ...rest }: JsonSchema): JsonSchema {
-  void allOf;
-  return rest;
 }
 
 function describeEnum(values: unknown[]): string {
@@ -63,15 +61,16 @@ function describeType(type: string, schema: JsonSchema, plural: boolean): string
 }
 
 function describeRange(schema: JsonSchema): string {
-  const low = schema.minimum ?? schema.exclusiveMinimum;
-  const high = schema.maximum ?? schema.exclusiveMaximum;
-  const above = schema.minimum === undefined ? 'above' : 'of at least';
-  const below = schema.maximum === undefined ? 'below' : 'at most';
-  if (low === undefined)
-    return high === undefined ? '' : ` ${below === 'below' ? 'below' : 'of at most'} ${String(high)}`;
-  if (high === undefined) return ` ${above} ${String(low)}`;
-  if (above === 'of at least' && below === 'at most') return ` from ${String(low)} to ${String(high)}`;
-  return ` ${above} ${String(low)} and ${below} ${String(high)}`;
+  const low = schema.exclusiveMinimum ?? (schema.minimum === -FLOAT32_LIMIT ? undefined : schema.minimum);
+  const high = schema.exclusiveMaximum ?? (schema.maximum === FLOAT32_LIMIT ? undefined : schema.maximum);
+  const fits = schema.maximum === FLOAT32_LIMIT ? ' that fits a 32-bit float' : '';
+  if (schema.exclusiveMinimum === undefined && schema.exclusiveMaximum === undefined && low !== undefined && high !== undefined) {
+    return ` from ${low} to ${high}${fits}`;
+  }
+  const ends: string[] = [];
+  if (low !== undefined) ends.push(schema.exclusiveMinimum === undefined ? `of at least ${low}` : `above ${low}`);
+  if (high !== undefined) ends.push(schema.exclusiveMaximum === undefined ? `at most ${high}` : `below ${high}`);
+  return (ends.length > 0 ? ` ${ends.join(' and ')}` : '') + fits;
 }
 
 function describeText({ minLength, maxLength, format, pattern }: JsonSchema): string {

@@ -5,8 +5,8 @@ import { PredictionDto } from './prediction.dto.js';
 /** Many rows for one model. The rows themselves are checked by the version's own schema. */
 export class BatchRequestDto {
   @ApiProperty({ type: 'array', items: { type: 'object' }, minItems: 1, description: 'Rows, 1 to MAX_BATCH_SIZE' })
-  @IsArray({ message: 'must be a list of rows' })
   @ArrayNotEmpty({ message: 'must hold at least one row' })
+  @IsArray({ message: 'must be a list of rows' })
   requests!: unknown[];
 }
 

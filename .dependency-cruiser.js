@@ -1,0 +1,76 @@
+/**
+ * The rooms of src/ from the bottom up. A room may use those before it, never those after it: what a change can
+ * break is then what stands to its right.
+ */
+const ROOMS = [
+  'common',
+  'config',
+  'metrics',
+  'logging',
+  'inference',
+  'signature',
+  'registry',
+  'http',
+  'prediction',
+  'health',
+  'docs',
+];
+
+const oneWay = ROOMS.map((room, index) => ({
+  name: `${room}-looks-down-only`,
+  comment: `${room} is below ${ROOMS.slice(index + 1).join(', ') || 'the application'}: an arrow upwards would tie them into one knot.`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: `^src/(${[...ROOMS.slice(index + 1)].join('|') || '$^'})/|^src/[^/]+\\.ts$` },
+}));
+
+export default {
+  forbidden: [
+    ...oneWay,
+    {
+      name: 'no-circles',
+      comment: 'Files that need each other are one file, or need a third that both use.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'one-importer-of-the-runtime',
+      comment: 'onnxruntime-node sits behind InferenceEngine, so that what surprises in it is handled in one place.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/inference/onnx-engine\\.ts$' },
+      to: { path: 'onnxruntime-node' },
+    },
+    {
+      name: 'the-data-plane-knows-no-http',
+      comment: 'Transports are thin edges on the data plane; it must serve gRPC as it serves HTTP.',
+      severity: 'error',
+      from: { path: '^src/(inference|signature|registry)/|^src/prediction/[^/]+\\.service\\.ts$' },
+      to: { path: 'express|^src/http/|^node:http' },
+    },
+    {
+      name: 'pure-rooms-know-no-framework',
+      comment:
+        'Signatures and the shared helpers are plain functions and classes: they are tested without an application.',
+      severity: 'error',
+      from: { path: '^src/(common|signature)/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '@nestjs|express|pino' },
+    },
+    {
+      name: 'tests-are-not-shipped',
+      comment: 'What the service runs must not depend on what tests it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '\\.spec\\.ts$|^test/|fast-check|@jest' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

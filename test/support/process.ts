@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MAIN = join(process.cwd(), 'dist', 'main.js');
+const PATIENCE_MS = 20_000;
+
+/** The built service in a process of its own, as operators run it. */
+export class ServiceProcess {
+  stdout = '';
+  stderr = '';
+
+  private constructor(private readonly child: ChildProcess) {
+    child.stdout?.on('data', (data: Buffer) => (this.stdout += data.toString()));
+    child.stderr?.on('data', (data: Buffer) => (this.stderr += data.toString()));
+  }
+
+  /** Starts it in an empty folder, with nothing in the environment but what is given. */
+  static async start(environment: Record<string, string>, cwd?: string): Promise<ServiceProcess> {
+    const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'nestor-cwd-')));
+    return new ServiceProcess(spawn(process.execPath, [MAIN], { cwd: folder, env: { PATH: process.env.PATH, PORT: '0', ...environment } }));
+  }
+
+  /** The log so far, line by line. */
+  get log(): Record<string, unknown>[] {
+    const lines = this.stdout.split('\n').filter((line) => line.startsWith('{'));
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Waits until it says that it listens. */
+  async url(): Promise<string> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (performance.now() < deadline && this.child.exitCode === null) {
+      const found = /Listening on (http:\/\/[^\s,"]+)/.exec(this.stdout);
+      if (found?.[1]) return found[1];
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`it does not listen\n${this.stdout}\n${this.stderr}`);
+  }
+
+  /** Waits for its end. */
+  async exit(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close');
+    return this.child.exitCode;
+  }
+
+  /** Asks it to stop, and waits until it has. */
+  async stop(): Promise<number | null> {
+    this.child.kill('SIGTERM');
+    return this.exit();
+  }
+}
