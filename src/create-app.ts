@@ -17,7 +17,8 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(environment), {
     abortOnError: false,
     bodyParser: false,
-    bufferLogs: true,
+    // Ours takes over below; until then a failure is told by whoever called this.
+    logger: false,
   });
   app.useLogger(new FrameworkLogger(app.get(Logger)));
   app.disable('x-powered-by');

@@ -1,3 +1,4 @@
+import { type INestApplication } from '@nestjs/common';
 import { announce } from './announce.js';
 import { firstLine } from './common/errors.js';
 import { SettingsProblem } from './config/read-settings.js';
@@ -8,7 +9,9 @@ import { RepositoryProblem } from './registry/repository.js';
 
 try {
   const app = await createApp();
-  app.enableShutdownHooks();
+  // The first signal ends it in order, with exit code 0; a second one at once. (Nest's own hooks would end it by the
+  // signal, which a process manager reads as a failure.)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(app));
   const { HOST, PORT } = app.get(Settings);
   await app.listen(PORT, HOST);
   await app.get(Reconciler).settled();
@@ -16,6 +19,11 @@ try {
 } catch (error) {
   for (const line of explain(error)) process.stderr.write(`nestor cannot start: ${line}\n`);
   process.exit(1);
+}
+
+async function stop(app: INestApplication): Promise<void> {
+  await app.close();
+  process.exit(0);
 }
 
 /** What keeps the service from starting, as plain lines. Only what nobody foresaw gets a stack trace. */

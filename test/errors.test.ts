@@ -46,7 +46,11 @@ describe('errors', () => {
   function expectProblem({ status, headers, json }: Answer, wantedStatus: number, code: string) {
     expect({ status, code: json.code as string }).toEqual({ status: wantedStatus, code });
     expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect(json).toMatchObject({ type: `urn:nestor:problem:${code}`, status: wantedStatus, request_id: headers.get('x-request-id') });
+    expect(json).toMatchObject({
+      type: `urn:nestor:problem:${code}`,
+      status: wantedStatus,
+      request_id: headers.get('x-request-id'),
+    });
     expect(json.title).toBeTruthy();
     expect(json.detail).toBeTruthy();
     expect(JSON.stringify(json)).not.toMatch(/node_modules|\.js\b|at \w+ \(|onnxruntime|\/tmp\//);
@@ -141,7 +145,11 @@ describe('errors', () => {
     ['application/x-www-form-urlencoded', ROW],
     ['application/json; charset=latin1', ROW],
   ])('unsupported_media_type: %s', async (type, body) => {
-    expectProblem(await service.call('POST', IRIS, { body, headers: { 'Content-Type': type } }), 415, 'unsupported_media_type');
+    expectProblem(
+      await service.call('POST', IRIS, { body, headers: { 'Content-Type': type } }),
+      415,
+      'unsupported_media_type',
+    );
   });
 
   it('unsupported_media_type: an unknown compression', async () => {
@@ -164,7 +172,9 @@ describe('errors', () => {
   it('payload_too_large: the client sees the answer, however much it sends', async () => {
     expectProblem(await service.send(IRIS, ' '.repeat(8_000_000)), 413, 'payload_too_large');
     const chunked = connect(Number(new URL(service.url).port), '127.0.0.1');
-    chunked.write(`POST ${IRIS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    chunked.write(
+      `POST ${IRIS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    );
     for (let i = 0; i < 64; i++) chunked.write(`1000\r\n${' '.repeat(4096)}\r\n`);
     chunked.write('0\r\n\r\n');
     const [data] = (await once(chunked, 'data')) as [Buffer];

@@ -12,7 +12,14 @@ export const APPLICANT = {
   employment_type: 'full_time',
   debt_to_income: 0.2,
 };
-const WEAK = { age: 24, income: 14000, credit_score: 480, employment_years: 0, employment_type: 'unemployed', debt_to_income: 0.7 };
+const WEAK = {
+  age: 24,
+  income: 14000,
+  credit_score: 480,
+  employment_years: 0,
+  employment_type: 'unemployed',
+  debt_to_income: 0.7,
+};
 
 describe('predictions of the shipped models', () => {
   let service: Service;
@@ -52,13 +59,23 @@ describe('predictions of the shipped models', () => {
 
   it.each(['1.0.0', '2.0.0'])('version %s approves a strong applicant and declines a weak one', async (version) => {
     const headers = { 'X-Model-Version': version };
-    expect((await service.post('/predict', APPLICANT, headers)).json).toMatchObject({ prediction_class: 'approved', model_version: version });
-    expect((await service.post('/predict', WEAK, headers)).json).toMatchObject({ prediction_class: 'declined', model_version: version });
+    expect((await service.post('/predict', APPLICANT, headers)).json).toMatchObject({
+      prediction_class: 'approved',
+      model_version: version,
+    });
+    expect((await service.post('/predict', WEAK, headers)).json).toMatchObject({
+      prediction_class: 'declined',
+      model_version: version,
+    });
   });
 
   it('takes a missing and a null debt_to_income as its default', async () => {
     const { debt_to_income: _, ...without } = APPLICANT;
-    const answers = await Promise.all([without, { ...without, debt_to_income: null }, { ...without, debt_to_income: 0 }].map((row) => service.post('/predict', row)));
+    const answers = await Promise.all(
+      [without, { ...without, debt_to_income: null }, { ...without, debt_to_income: 0 }].map((row) =>
+        service.post('/predict', row),
+      ),
+    );
     expect(new Set(answers.map(({ json }) => json.prediction as number)).size).toBe(1);
   });
 
@@ -110,7 +127,9 @@ describe('predictions of the shipped models', () => {
       const probabilities = json.probabilities as Record<string, number>;
       expect(Object.values(probabilities).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 4);
       expect(probabilities[json.prediction_class as string]).toBe(json.probability);
-      expect(Object.keys(probabilities).indexOf(json.prediction_class as string)).toBe(model === 'digits' ? Number(json.prediction_class) : 0);
+      expect(Object.keys(probabilities).indexOf(json.prediction_class as string)).toBe(
+        model === 'digits' ? Number(json.prediction_class) : 0,
+      );
     }
   });
 
@@ -122,7 +141,9 @@ describe('predictions of the shipped models', () => {
         expect: { prediction: number; prediction_class?: string };
         tolerance: number;
       }[];
-      const { json } = await service.post(`/v1/models/${model}/versions/${version}/predict/batch`, { requests: golden.map(({ features }) => features) });
+      const { json } = await service.post(`/v1/models/${model}/versions/${version}/predict/batch`, {
+        requests: golden.map(({ features }) => features),
+      });
       for (const [index, { expect: wanted, tolerance }] of golden.entries()) {
         expect(Math.abs(json.predictions[index].prediction - wanted.prediction)).toBeLessThanOrEqual(tolerance);
         if (wanted.prediction_class) expect(json.predictions[index].prediction_class).toBe(wanted.prediction_class);

@@ -49,7 +49,11 @@ describe('which version answers', () => {
   });
 
   const ask = async (path: string, header?: string) => {
-    const { status, json, headers } = await service.post(path, { a: 0 }, header === undefined ? {} : { 'X-Model-Version': header });
+    const { status, json, headers } = await service.post(
+      path,
+      { a: 0 },
+      header === undefined ? {} : { 'X-Model-Version': header },
+    );
     return { status, prediction: json.prediction as number, version: headers.get('x-model-version'), json };
   };
 
@@ -104,8 +108,18 @@ describe('which version answers', () => {
 
   it('lists models, versions and states', async () => {
     const { json } = await service.get('/v1/models');
-    const [, m] = json.models as { name: string; primary: boolean; default_version: string; versions: { version: string; state: string; reason?: string; labels: string[] }[] }[];
-    expect(m).toMatchObject({ name: 'm', primary: true, default_version: '1.2.0', labels: { stable: '1.0.0', broken: '3.0.0' } });
+    const [, m] = json.models as {
+      name: string;
+      primary: boolean;
+      default_version: string;
+      versions: { version: string; state: string; reason?: string; labels: string[] }[];
+    }[];
+    expect(m).toMatchObject({
+      name: 'm',
+      primary: true,
+      default_version: '1.2.0',
+      labels: { stable: '1.0.0', broken: '3.0.0' },
+    });
     expect(m?.versions.map((v) => [v.version, v.state])).toEqual([
       ['nightly', 'READY'],
       ['1.0.0', 'READY'],

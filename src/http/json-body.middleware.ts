@@ -49,7 +49,10 @@ function toDomainError(error: unknown, request: Request): DomainError {
   const { type, status, limit } = error as { type?: string; status?: number; limit?: number };
   switch (type) {
     case 'entity.too.large':
-      return new DomainError('payload_too_large', `The body is larger than the ${String(limit)} bytes that are accepted.`);
+      return new DomainError(
+        'payload_too_large',
+        `The body is larger than the ${String(limit)} bytes that are accepted.`,
+      );
     case 'encoding.unsupported':
       return new DomainError('unsupported_media_type', 'Send the body plain, or compressed as gzip, deflate or br.');
     case 'request.size.invalid':

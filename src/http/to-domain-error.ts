@@ -7,8 +7,11 @@ export function toDomainError(error: unknown, request: Request): DomainError {
   if (error instanceof DomainError) return error;
   if (error instanceof NotFoundException) return unmatched(request);
   const status = error instanceof HttpException ? error.getStatus() : undefined;
-  if (status === 400) return new DomainError('route_not_found', 'The path cannot be read: its percent-encoding is broken.');
-  return new DomainError('internal', 'The server failed on this request. Its log has the request id.', { cause: error });
+  if (status === 400)
+    return new DomainError('route_not_found', 'The path cannot be read: its percent-encoding is broken.');
+  return new DomainError('internal', 'The server failed on this request. Its log has the request id.', {
+    cause: error,
+  });
 }
 
 function unmatched(request: Request): DomainError {

@@ -50,6 +50,12 @@ export class Metrics {
     labelNames: ['model', 'version', 'state'] as const,
     registers: [this.registry],
   });
+  readonly loads = new Counter({
+    name: 'nestor_model_loads_total',
+    help: 'Loads of a version that ended, by result: ready or failed',
+    labelNames: ['model', 'version', 'result'] as const,
+    registers: [this.registry],
+  });
   readonly loadSeconds = new Gauge({
     name: 'nestor_model_load_seconds',
     help: 'Time that loading and checking a version took',

@@ -22,6 +22,8 @@ export class ModelVersion {
   constructor(
     readonly model: string,
     readonly entry: VersionEntry,
+    /** true: loaded by the first request that needs it, which waits for it; false: loaded at start. */
+    private readonly isLazy: boolean,
     private readonly onChange: (version: ModelVersion) => void,
   ) {}
 
@@ -29,9 +31,14 @@ export class ModelVersion {
     return this.entry.version;
   }
 
+  /** Whether its load is still to come or under way. */
+  get isPending(): boolean {
+    return this.state === 'DISCOVERED' || this.state === 'LOADING' || this.state === 'CHECKING';
+  }
+
   /** Whether a request may be answered by it, now or once it has been loaded for that request. */
   get canServe(): boolean {
-    return this.state === 'READY' || this.state === 'DISCOVERED';
+    return this.state === 'READY' || (this.isLazy && this.isPending);
   }
 
   /** Loads it, once however many ask at the same time. Never rejects: what went wrong is its reason. */

@@ -47,6 +47,7 @@ export class Model {
   /** Why a version does not answer. */
   refusal({ version, state }: ModelVersion): DomainError {
     switch (state) {
+      case 'DISCOVERED':
       case 'LOADING':
       case 'CHECKING':
         return notReady(`Version ${version} of ${this.name} is still loading.`);
@@ -69,7 +70,7 @@ export class Model {
   private defaultOrFail(): ModelVersion {
     const version = this.default;
     // Which version is the highest is only known once all have been tried.
-    const loading = this.versions.some(({ state }) => state === 'LOADING' || state === 'CHECKING');
+    const loading = !this.isLazy && this.versions.some(({ isPending }) => isPending);
     if (this.spec.default === undefined && loading) throw notReady(`${this.name} is still loading.`);
     if (version) return version;
     throw this.unavailable(`No version of ${this.name} can serve.`);

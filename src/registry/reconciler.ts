@@ -66,7 +66,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       ),
     );
     const made = versions.map((entry) => {
-      const version = new ModelVersion(name, entry, (changed) => {
+      const version = new ModelVersion(name, entry, spec.load === 'lazy', (changed) => {
         this.record(changed);
       });
       if (problem !== undefined) version.fail(problem);
@@ -80,6 +80,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     this.registry.changed();
     for (const known of VERSION_STATES)
       this.metrics.modelState.set({ model, version, state: known }, Number(known === state));
+    if (state === 'READY' || state === 'FAILED')
+      this.metrics.loads.inc({ model, version, result: state.toLowerCase() });
     if (state === 'READY' && loadSeconds !== undefined) {
       this.metrics.loadSeconds.set({ model, version }, loadSeconds);
       this.logger.info({ model, version, load_seconds: Number(loadSeconds.toFixed(4)) }, 'version_ready');

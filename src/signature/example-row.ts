@@ -26,10 +26,17 @@ function exampleOf(schema: JsonSchema): unknown {
 
 /** The middle of the allowed range, where it has two ends; else a number just inside the one it has. */
 function exampleNumber(schema: JsonSchema, integer: boolean): number {
-  const low = schema.minimum ?? schema.exclusiveMinimum;
-  const high = schema.maximum ?? schema.exclusiveMaximum;
-  if (low !== undefined && high !== undefined)
-    return integer ? Math.round(low + (high - low) / 2) : low + (high - low) / 2;
+  const low = unlessHuge(schema.minimum ?? schema.exclusiveMinimum);
+  const high = unlessHuge(schema.maximum ?? schema.exclusiveMaximum);
+  if (low !== undefined && high !== undefined) {
+    const middle = low + (high - low) / 2;
+    return integer ? Math.round(middle) : middle;
+  }
   if (low !== undefined) return Math.ceil(low) + 1;
   return high === undefined ? 1 : Math.floor(high) - 1;
+}
+
+/** Limits that come from the tensor's element type say nothing of what is usual. */
+function unlessHuge(limit: number | undefined): number | undefined {
+  return limit !== undefined && Math.abs(limit) < 2 ** 31 - 1 ? limit : undefined;
 }

@@ -5,7 +5,14 @@ const { Root } = protobuf;
 /** Just enough of onnx.proto3 to write a model: names and field numbers are the format's own. */
 const root = Root.fromJSON({
   nested: {
-    ModelProto: { fields: { irVersion: f('int64', 1), producerName: f('string', 2), graph: f('GraphProto', 7), opsetImport: f('OperatorSet', 8, true) } },
+    ModelProto: {
+      fields: {
+        irVersion: f('int64', 1),
+        producerName: f('string', 2),
+        graph: f('GraphProto', 7),
+        opsetImport: f('OperatorSet', 8, true),
+      },
+    },
     OperatorSet: { fields: { domain: f('string', 1), version: f('int64', 2) } },
     GraphProto: {
       fields: {
@@ -166,12 +173,20 @@ function toValueInfo({ name, type = 'float32', shape, sequence = false }: Tensor
 }
 
 function toInitializer({ name, type = 'float32', shape, values }: Constant) {
-  const data = type === 'float32' ? { floatData: values } : type === 'int64' ? { int64Data: values } : { int32Data: values };
+  const data =
+    type === 'float32' ? { floatData: values } : type === 'int64' ? { int64Data: values } : { int32Data: values };
   return { name, dims: shape, dataType: ELEMENT_TYPES[type], ...data };
 }
 
 function toNode({ op, inputs, outputs, name = '', domain = '', attributes = {} }: NodeSpec) {
-  return { input: inputs, output: outputs, name, opType: op, domain, attribute: Object.entries(attributes).map(toAttribute) };
+  return {
+    input: inputs,
+    output: outputs,
+    name,
+    opType: op,
+    domain,
+    attribute: Object.entries(attributes).map(toAttribute),
+  };
 }
 
 function toAttribute([name, value]: [string, NonNullable<NodeSpec['attributes']>[string]]) {

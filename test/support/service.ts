@@ -28,7 +28,11 @@ export class Service {
     return new Service(app, await app.getUrl());
   }
 
-  async call(method: string, path: string, options: { body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string> } = {}): Promise<Answer> {
+  async call(
+    method: string,
+    path: string,
+    options: { body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
     const response = await fetch(this.url + path, { method, ...options });
     const text = await response.text();
     return {

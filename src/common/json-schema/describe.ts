@@ -44,9 +44,9 @@ function describeChoice(branches: JsonSchema[], plural: boolean): string {
 function describeType(type: string, schema: JsonSchema, plural: boolean): string {
   switch (type) {
     case 'integer':
-      return (plural ? 'integers' : 'an integer') + describeRange(schema);
+      return (plural ? 'integers' : 'an integer') + describeRange(schema, plural);
     case 'number':
-      return (plural ? 'numbers' : 'a number') + describeRange(schema);
+      return (plural ? 'numbers' : 'a number') + describeRange(schema, plural);
     case 'boolean':
       return plural ? 'booleans' : 'true or false';
     case 'string':
@@ -60,11 +60,16 @@ function describeType(type: string, schema: JsonSchema, plural: boolean): string
   }
 }
 
-function describeRange(schema: JsonSchema): string {
+function describeRange(schema: JsonSchema, plural: boolean): string {
   const low = schema.exclusiveMinimum ?? (schema.minimum === -FLOAT32_LIMIT ? undefined : schema.minimum);
   const high = schema.exclusiveMaximum ?? (schema.maximum === FLOAT32_LIMIT ? undefined : schema.maximum);
-  const fits = schema.maximum === FLOAT32_LIMIT ? ' that fits a 32-bit float' : '';
-  if (schema.exclusiveMinimum === undefined && schema.exclusiveMaximum === undefined && low !== undefined && high !== undefined) {
+  const fits = schema.maximum === FLOAT32_LIMIT ? ` that ${plural ? 'fit' : 'fits'} a 32-bit float` : '';
+  if (
+    schema.exclusiveMinimum === undefined &&
+    schema.exclusiveMaximum === undefined &&
+    low !== undefined &&
+    high !== undefined
+  ) {
     return ` from ${low} to ${high}${fits}`;
   }
   const ends: string[] = [];

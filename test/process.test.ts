@@ -1,0 +1,174 @@
+import { once } from 'node:events';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { ModelFolder, SHIPPED } from './support/model-folder.js';
+import { ServiceProcess } from './support/process.js';
+
+const ROW = {
+  age: 35,
+  income: 75000,
+  credit_score: 720,
+  employment_years: 8,
+  employment_type: 'full_time',
+  debt_to_income: 0.2,
+};
+const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${url}/predict`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', ...headers },
+  });
+
+describe('the built service as a process', () => {
+  it('says what it serves, with a curl line that works, and ends in order on SIGTERM', async () => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
+    const url = await service.url();
+    const messages = service.log.map(({ msg }) => String(msg));
+    expect(messages).toContainEqual(
+      'Serving credit-risk 1.0.0 (default), 2.0.0; diabetes 1.0.0 (default); digits 1.0.0 (default); iris 1.0.0 (default)',
+    );
+    const tried = messages.find((message) => message.startsWith('Try: ')) ?? '';
+    const [, address = '', body = ''] = /curl -s (\S+) .* -d '(.*)'$/.exec(tried) ?? [];
+    const answer = await fetch(address, { method: 'POST', body, headers: { 'Content-Type': 'application/json' } });
+    expect(await answer.json()).toMatchObject({ prediction_class: 'approved' });
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(await service.stop()).toBe(0);
+    expect(service.stderr).toBe('');
+  });
+
+  it('logs the start and the end of each request, loses none, and shows no features', async () => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
+    const url = await service.url();
+    const ids = Array.from({ length: 200 }, (_, i) => `id-${i}`);
+    await Promise.all(
+      ids.map((id) =>
+        post(url, ROW, { 'X-Request-Id': id, 'X-Model-Version': 'candidate' }).then((answer) => answer.text()),
+      ),
+    );
+    await post(url, { age: 'Secret' }, { 'X-Request-Id': 'bad' }).then((answer) => answer.text());
+    await fetch(`${url}/nope?token=hidden`, { headers: { 'X-Request-Id': 'lost' } }).then((answer) => answer.text());
+    expect(await service.stop()).toBe(0);
+    const events = (msg: string) =>
+      new Map(service.log.filter((line) => line.msg === msg).map((line) => [line.request_id, line]));
+    const [started, completed] = [events('request_started'), events('request_completed')];
+    for (const id of ids) {
+      expect(started.get(id)).toMatchObject({ method: 'POST', url: '/predict', level: 'info' });
+      expect(completed.get(id)).toMatchObject({
+        method: 'POST',
+        url: '/predict',
+        status_code: 200,
+        model: 'credit-risk',
+        version: '2.0.0',
+      });
+      expect(completed.get(id)?.duration).toBeGreaterThan(0);
+    }
+    expect(completed.get('bad')).toMatchObject({ status_code: 400, model: 'credit-risk', version: '1.0.0' });
+    expect(completed.get('lost')).toMatchObject({ status_code: 404, url: '/nope' });
+    const besidesTheCurlLine = service.stdout.split('\n').filter((line) => !line.includes('Try: curl'));
+    expect(besidesTheCurlLine.join('\n')).not.toMatch(/Secret|hidden|credit_score|75000/);
+  });
+
+  it.each([
+    ['completed', 0, 1],
+    ['off', 0, 0],
+  ])('LOG_REQUESTS=%s writes %d starts and %d ends', async (mode, starts, ends) => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, LOG_REQUESTS: mode });
+    await post(await service.url(), ROW).then((answer) => answer.text());
+    await service.stop();
+    const count = (msg: string) => service.log.filter((line) => line.msg === msg).length;
+    expect([count('request_started'), count('request_completed')]).toEqual([starts, ends]);
+  });
+
+  it('LOG_FEATURES=true shows the rows', async () => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, LOG_FEATURES: 'true' });
+    await post(await service.url(), ROW).then((answer) => answer.text());
+    await service.stop();
+    expect(service.log.find(({ msg }) => msg === 'request_started')).toMatchObject({ body: ROW });
+  });
+
+  it('requests that have arrived in part when SIGTERM comes get their answers', async () => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
+    const { port } = new URL(await service.url());
+    const body = JSON.stringify(ROW);
+    const clients = await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const client = connect(Number(port), '127.0.0.1');
+        client.write(
+          `POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
+        );
+        await once(client, 'data'); // 100 Continue: the server has the request
+        client.write(body.slice(0, 20));
+        return client;
+      }),
+    );
+    const ended = service.stop();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const answers = clients.map(async (client) => {
+      client.write(body.slice(20));
+      const [data] = (await once(client, 'data')) as [Buffer];
+      client.end();
+      return data.toString().split(' ')[1];
+    });
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['200']));
+    expect(await ended).toBe(0);
+  });
+
+  async function expectRefusal(environment: Record<string, string>, lines: string[], cwd?: string): Promise<void> {
+    const service = await ServiceProcess.start(environment, cwd);
+    expect(await service.exit()).toBe(1);
+    expect(service.stderr.trim().split('\n').sort()).toEqual(
+      lines.map((line) => `nestor cannot start: ${line}`).sort(),
+    );
+  }
+
+  it('names every setting that is wrong, in plain lines, with exit code 1', async () => {
+    await expectRefusal({ PORT: 'eighty', DOCS: 'maybe', LOG_LEVEL: 'loud' }, [
+      'PORT must be a whole number from 0 to 65535',
+      'DOCS must be true or false',
+      'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent',
+    ]);
+  });
+
+  it('reads .env, and points at names in it that are no settings', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'nestor-cwd-'));
+    await writeFile(join(cwd, '.env'), `MODELS_DIR=${SHIPPED}\nDEFAULT_MODEL=iris\nMAX_BATCHSIZE=3\n`);
+    const service = await ServiceProcess.start({ LOG_REQUESTZ: 'off' }, cwd);
+    await service.url();
+    await service.stop();
+    const messages = service.log.map(({ msg }) => msg);
+    expect(messages).toContain('MAX_BATCHSIZE is not a setting; did you mean MAX_BATCH_SIZE?');
+    expect(messages).toContain('LOG_REQUESTZ is not a setting; did you mean LOG_REQUESTS?');
+    expect(service.stdout).toContain('sepal_length');
+  });
+
+  it('a model folder that is missing, empty, a file or unreadable: one line, exit code 1', async () => {
+    const folder = await ModelFolder.with({ 'a-file': '' });
+    const missing = join(folder.path, 'missing');
+    await expectRefusal({ MODELS_DIR: missing }, [`MODELS_DIR ${missing} does not exist`]);
+    await expectRefusal({ MODELS_DIR: folder.path }, [
+      `MODELS_DIR ${folder.path} holds no model: add one as <model>/<version>/model.onnx`,
+    ]);
+    await expectRefusal({ MODELS_DIR: join(folder.path, 'a-file') }, [
+      `MODELS_DIR ${join(folder.path, 'a-file')} is not a folder`,
+    ]);
+    if (process.getuid?.() !== 0) {
+      await chmod(folder.path, 0);
+      await expectRefusal({ MODELS_DIR: folder.path }, [`MODELS_DIR ${folder.path} cannot be read: permission denied`]);
+      await chmod(folder.path, 0o700);
+    }
+    await folder.remove();
+  });
+
+  it('a port that is taken: one line, exit code 1', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    await expectRefusal({ MODELS_DIR: SHIPPED, PORT: String(port) }, [
+      `port ${port} on 127.0.0.1 is taken: stop what listens there, or set PORT`,
+    ]);
+    other.close();
+  });
+});
