@@ -87,7 +87,7 @@ describe('settings', () => {
     const [example, readme] = await Promise.all(['.env.example', 'README.md'].map((file) => readFile(file, 'utf8')));
     for (const name of SETTING_NAMES) {
       expect(example).toMatch(new RegExp(`^# ?${name}=`, 'm'));
-      expect(readme).toContain(`| \`${name}\` |`);
+      expect(readme).toMatch(new RegExp(`^\\| \`${name}\` +\\|`, 'm'));
     }
   });
 });
