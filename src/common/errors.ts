@@ -23,6 +23,7 @@ export const ERROR_KINDS = {
   internal: { http: 500, grpc: 13, title: 'Internal error' },
   model_not_ready: { http: 503, grpc: 14, title: 'The model is still loading' },
   model_unavailable: { http: 503, grpc: 14, title: 'The model cannot serve' },
+  overloaded: { http: 503, grpc: 14, title: 'Too many requests are waiting' },
   draining: { http: 503, grpc: 14, title: 'The server is shutting down' },
 } as const satisfies Record<string, ErrorKind>;
 

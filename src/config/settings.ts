@@ -30,6 +30,9 @@ export class Settings {
   /** Largest body, after decompression, in bytes. */
   @Bytes() readonly BODY_LIMIT: number = 10 * 1024 ** 2;
 
+  /** Rows that may wait for one version; beyond them requests are answered 503 at once. */
+  @WholeNumber(1, 1_000_000) readonly QUEUE_LIMIT: number = 1024;
+
   /** Threads that one run of a model may use. */
   @WholeNumber(1, 1024) readonly INFERENCE_THREADS: number = Math.min(4, availableParallelism());
 

@@ -1,5 +1,6 @@
 import { DomainError } from '../common/errors.js';
-import { type Session } from '../inference/engine.js';
+import { type Batcher, type RowResult } from '../inference/batcher.js';
+import { type Graph } from '../inference/engine.js';
 import { type Row } from '../signature/columns.js';
 import { type Prediction } from '../signature/prediction.js';
 import { type Signature } from '../signature/signature.js';
@@ -10,9 +11,12 @@ export type RowOutcome = Prediction | Error;
 /** A version in memory: valid rows in, predictions out. */
 export class LoadedVersion {
   constructor(
-    readonly session: Session,
+    readonly graph: Graph,
     /** Absent where rows have no meaning: the model is then served as tensors only. */
     readonly signature: Signature | undefined,
+    readonly batcher: Batcher,
+    /** Gives its memory back. To be called once, when nothing runs any more. */
+    readonly release: () => Promise<void>,
   ) {}
 
   /**
@@ -20,32 +24,61 @@ export class LoadedVersion {
    * shape or the graph takes a single row at a time.
    *
    * @returns an outcome for each row, in order; NonFiniteOutput in place of a prediction fails that row alone
-   * @throws DomainError `inference_failed`
+   * @throws DomainError `inference_failed`, `overloaded`
    */
   async predict(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
+    const [group, ...others] = groups(signature, rows);
+    if (group && others.length === 0) return this.predictTogether(signature, group.rows); // the usual case, without a detour
     const outcomes = new Array<RowOutcome>(rows.length);
-    for (const indexes of groups(signature, rows)) {
-      const inputs = signature.encode(indexes.map((index) => rows[index] as Row));
-      const outputs = await this.session.run(inputs, signature.fetches);
-      const mismatch = signature.mismatch(outputs, indexes.length);
-      if (mismatch !== undefined) throw new DomainError('inference_failed', `The model's ${mismatch}.`);
-      indexes.forEach((index, position) => {
-        outcomes[index] = decode(signature, outputs, position);
-      });
-    }
+    await Promise.all(
+      [group, ...others].map(async (part) => {
+        if (!part) return;
+        const predicted = await this.predictTogether(signature, part.rows);
+        for (const [position, index] of part.indexes.entries()) outcomes[index] = predicted[position] as RowOutcome;
+      }),
+    );
     return outcomes;
+  }
+
+  /** Rows of one shape, in one run. */
+  private async predictTogether(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
+    const result = await this.batcher.submit({
+      ...signature.shapeOf(rows[0] as Row),
+      rows: rows.length,
+      fetches: signature.fetches,
+      write: (tensors, offset) => {
+        signature.write(rows, tensors, offset);
+      },
+    });
+    const mismatch = signature.mismatch(result.outputs);
+    if (mismatch !== undefined) throw new DomainError('inference_failed', `The model's ${mismatch}.`);
+    return rows.map((_, index) => decode(signature, result, index));
   }
 }
 
-/** The indexes of the rows that go into each run. */
-function groups(signature: Signature, rows: readonly Row[]): number[][] {
-  if (signature.maxRows === 1) return rows.map((_, index) => [index]);
-  return [...Map.groupBy(rows.keys(), (index) => signature.shapeOf(rows[index] as Row)).values()];
+interface Group {
+  rows: Row[];
+  /** Where each of them stands in the request. */
+  indexes: number[];
 }
 
-function decode(signature: Signature, outputs: Parameters<Signature['decode']>[0], row: number): RowOutcome {
+/** The rows that go into each run. */
+function groups(signature: Signature, rows: readonly Row[]): Group[] {
+  if (signature.maxRows === 1) return rows.map((row, index) => ({ rows: [row], indexes: [index] }));
+  const byKey = new Map<string, Group>();
+  for (const [index, row] of rows.entries()) {
+    const { key } = signature.shapeOf(row);
+    let group = byKey.get(key);
+    if (!group) byKey.set(key, (group = { rows: [], indexes: [] }));
+    group.rows.push(row);
+    group.indexes.push(index);
+  }
+  return [...byKey.values()];
+}
+
+function decode(signature: Signature, { outputs, offset }: RowResult, index: number): RowOutcome {
   try {
-    return signature.decode(outputs, row);
+    return signature.decode(outputs, offset + index);
   } catch (error) {
     return error as Error;
   }

@@ -65,7 +65,7 @@ export class ModelVersion {
     if (!loaded) return;
     this.enter('DRAINING');
     this.loaded = undefined;
-    await loaded.session.release();
+    await loaded.release();
     this.enter('UNLOADED');
   }
 

@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { DomainError } from '../common/errors.js';
 import { SourceProblem } from '../common/source-file.js';
+import { Settings } from '../config/settings.js';
+import { Batcher } from '../inference/batcher.js';
 import { InferenceEngine, ModelFileProblem } from '../inference/engine.js';
 import { loadSignature } from '../signature/signature.js';
 import { MODEL_ONNX } from './folder-repository.js';
@@ -16,6 +18,7 @@ import { type VersionEntry } from './repository.js';
 @Injectable()
 export class VersionLoader {
   constructor(
+    private readonly settings: Settings,
     private readonly engine: InferenceEngine,
     private readonly logger: PinoLogger,
   ) {}
@@ -42,7 +45,13 @@ export class VersionLoader {
     });
     const session = await this.engine.load(path);
     try {
-      const loaded = new LoadedVersion(session, await loadSignature(folder, session.graph));
+      const signature = await loadSignature(folder, session.graph);
+      const batcher = new Batcher(session, {
+        coalesce: signature?.batching === 'on',
+        maxRows: signature?.maxRows ?? Infinity,
+        queueLimit: this.settings.QUEUE_LIMIT,
+      });
+      const loaded = new LoadedVersion(session.graph, signature, batcher, () => session.release());
       onChecking();
       await tryExample(loaded);
       await checkGolden(folder, loaded);

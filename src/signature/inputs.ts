@@ -1,6 +1,6 @@
 import { didYouMean } from '../common/did-you-mean.js';
 import { type SourcePath } from '../common/source-file.js';
-import { describeTensor, allocate, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
+import { type DataType, describeTensor, type TensorInfo } from '../inference/tensor.js';
 import { type Column, compileArray, compileColumn, lengthsIn, type Row } from './columns.js';
 import { type Feature } from './feature.js';
 import { type ColumnSpec, type SignatureSpec } from './signature-file.js';
@@ -15,10 +15,14 @@ export interface InputPlan {
 
 /** Turns rows into one graph input. */
 export interface InputEncoder {
-  encode: (rows: readonly Row[]) => Tensor;
   name: string;
-  /** The lengths that vary from row to row, as text; rows that differ cannot share a run. Undefined when none does. */
-  shapeOf?: (row: Row) => string;
+  type: DataType;
+  /** The input's dimensions after the batch axis; those that vary from row to row are read from the row. */
+  dims: readonly RowDimension[];
+  /** Writes one row's elements, row-major, from `offset` on. */
+  write: Column['write'];
+  /** The lengths of the row's nested array; only where some dimension varies. */
+  lengthsOf?: (row: Row) => number[];
 }
 
 type Fail = (path: SourcePath, message: string) => Error;
@@ -104,25 +108,16 @@ function planInput(
   const match = fitShape([width], info.shape.slice(1));
   if (!match)
     throw fail(['inputs', info.name], `makes ${String(width)} columns, and the graph takes ${describeTensor(info)}`);
-  return { name: info.name, encode: (rows) => encodeColumns(info, columns, width, match.dims as number[], rows) };
+  return { name: info.name, type: info.type, dims: match.dims, write: writeAll(columns) };
 }
 
-function encodeColumns(
-  info: TensorInfo,
-  columns: readonly Column[],
-  width: number,
-  dims: number[],
-  rows: readonly Row[],
-): Tensor {
-  const data = allocate(info.type, rows.length * width);
-  let offset = 0;
-  for (const row of rows) {
+function writeAll(columns: readonly Column[]): Column['write'] {
+  return (row, data, offset) => {
     for (const column of columns) {
       column.write(row, data, offset);
       offset += column.width;
     }
-  }
-  return { type: info.type, dims: [rows.length, ...dims], data };
+  };
 }
 
 function arrayInput(info: TensorInfo, feature: Feature, plan: InputPlan): InputEncoder {
@@ -132,26 +127,20 @@ function arrayInput(info: TensorInfo, feature: Feature, plan: InputPlan): InputE
     throw new Error(`"${feature.name}" is ${lengths}, and the graph takes ${describeTensor(info)}`);
   }
   plan.uses.push({ feature, info, lengths: match.lengths });
-  const write = compileArray(feature, info.type);
-  const lengthsOf = lengthsIn(feature);
-  const encode = (rows: readonly Row[]): Tensor => {
-    const dims = rowDims(match.dims, rows[0] ? lengthsOf(rows[0]) : []);
-    const size = dims.reduce((product, dim) => product * dim, 1);
-    const data = allocate(info.type, rows.length * size);
-    rows.forEach((row, index) => {
-      write(row, data, index * size);
-    });
-    return { type: info.type, dims: [rows.length, ...dims], data };
-  };
   const varies = match.dims.some((dim) => typeof dim !== 'number');
-  return { name: info.name, encode, ...(varies && { shapeOf: (row: Row) => lengthsOf(row).join(',') }) };
+  const write = compileArray(feature, info.type);
+  return {
+    name: info.name,
+    type: info.type,
+    dims: match.dims,
+    write,
+    ...(varies && { lengthsOf: lengthsIn(feature) }),
+  };
 }
 
-function rowDims(dims: readonly RowDimension[], lengths: readonly number[]): number[] {
+/** The input's dimensions after the batch axis, for rows shaped like this one. */
+export function rowDims({ dims, lengthsOf }: InputEncoder, row: Row): readonly number[] {
+  if (!lengthsOf) return dims as readonly number[];
+  const lengths = lengthsOf(row);
   return dims.map((dim) => (typeof dim === 'number' ? dim : (lengths[dim.ofFeature] ?? 0)));
-}
-
-/** Rows as the graph's inputs. All rows must be of one shape. */
-export function encodeRows(encoders: readonly InputEncoder[], rows: readonly Row[]): Tensors {
-  return new Map(encoders.map(({ name, encode }) => [name, encode(rows)]));
 }

@@ -5,9 +5,40 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { type JsonSchema } from '../common/json-schema/json-schema.js';
-import { type DataType, type Tensor } from '../inference/tensor.js';
+import { allocate, type DataType, type Tensor } from '../inference/tensor.js';
 import { type Row } from './columns.js';
 import { loadSignature, type Signature } from './signature.js';
+
+type Input = [name: string, type: DataType, shape: (number | string)[]];
+
+/** A signature with its graph's inputs: what a run would feed for some rows. */
+class Subject {
+  constructor(
+    private readonly signature: Signature,
+    private readonly inputs: Input[],
+  ) {}
+
+  problems(row: unknown) {
+    return this.signature.problems(row);
+  }
+
+  encode(rows: Row[]): Map<string, Tensor> {
+    const { rowDims } = this.signature.shapeOf(rows[0] as Row);
+    const tensors = this.inputs.map(([, type], index): Tensor => {
+      const dims = [rows.length, ...(rowDims[index] ?? [])];
+      return {
+        type,
+        dims,
+        data: allocate(
+          type,
+          dims.reduce((product, dim) => product * dim, 1),
+        ),
+      };
+    });
+    this.signature.write(rows, tensors, 0);
+    return new Map(this.inputs.map(([name], index) => [name, tensors[index] as Tensor]));
+  }
+}
 
 describe('signature', () => {
   let folder: string;
@@ -16,7 +47,7 @@ describe('signature', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  async function signatureOf(spec: object, inputs: [string, DataType, (number | string)[]][]): Promise<Signature> {
+  async function signatureOf(spec: object, inputs: Input[]): Promise<Subject> {
     await writeFile(join(folder, 'signature.yaml'), stringify(spec));
     const outputs = [{ name: 'y', type: 'float32' as const, shape: ['N', 1] }];
     const graph = {
@@ -26,7 +57,7 @@ describe('signature', () => {
     };
     const signature = await loadSignature(folder, graph);
     if (!signature) throw new Error('there is a signature.yaml');
-    return signature;
+    return new Subject(signature, inputs);
   }
 
   it('writes columns in their order, with every encoding', async () => {

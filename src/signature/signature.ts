@@ -1,19 +1,22 @@
 import { type FieldProblem } from '../common/errors.js';
 import { type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { type SourcePath, SourceProblem } from '../common/source-file.js';
+import { batchKey, type RowRequest } from '../inference/batcher.js';
 import { type Graph } from '../inference/engine.js';
-import { describeTensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
+import { describeTensor, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
 import { type Row } from './columns.js';
 import { exampleRow } from './example-row.js';
 import { analyseFeatures } from './feature.js';
 import { type FeaturesSource, readFeatures } from './features.js';
 import { featuresOfGraph } from './graph-features.js';
-import { encodeRows, type InputEncoder, planInputs } from './inputs.js';
+import { type InputEncoder, planInputs, rowDims } from './inputs.js';
 import { type OutputPlan, planOutput } from './output.js';
 import { type Prediction } from './prediction.js';
 import { RowValidator } from './row-validator.js';
 import { type OutputSpec, readSignatureFile } from './signature-file.js';
 import { withTensorLimits } from './tensor-limits.js';
+
+export type RowShape = Pick<RowRequest, 'rowDims' | 'key'>;
 
 /**
  * How a JSON row becomes tensors, and tensors a prediction: a version's types, checked against its graph.
@@ -21,7 +24,8 @@ import { withTensorLimits } from './tensor-limits.js';
  */
 export class Signature {
   private readonly validator: RowValidator;
-  private readonly shapeEncoders: InputEncoder[];
+  /** Where no row changes it. */
+  private readonly fixedShape: RowShape | undefined;
   /** A row that the schema accepts, if one could be made from its examples and limits. */
   readonly example: Row | undefined;
   readonly task: OutputSpec['task'];
@@ -38,12 +42,15 @@ export class Signature {
     private readonly output: OutputPlan,
     /** Rows that one run takes: 1 where the graph fixes its first dimension, else any number. */
     readonly maxRows: number,
+    /** Whether requests may share a run: `auto` leaves it to the proof. */
+    readonly batching: 'on' | 'off' | 'auto',
   ) {
     this.validator = new RowValidator(schema);
-    this.shapeEncoders = encoders.filter(({ shapeOf }) => shapeOf);
     this.task = output.task;
     this.classes = output.classes;
     this.fetches = output.fetches;
+    const varies = encoders.some(({ lengthsOf }) => lengthsOf);
+    this.fixedShape = varies ? undefined : this.toShape(encoders.map(({ dims }) => dims as readonly number[]));
     const example = exampleRow(schema);
     this.example = this.problems(example) ? undefined : example;
   }
@@ -53,15 +60,26 @@ export class Signature {
     return this.validator.problems(row);
   }
 
-  /** Rows that can share a run have the same shape. */
-  shapeOf(row: Row): string {
-    if (this.shapeEncoders.length === 0) return '';
-    return this.shapeEncoders.map(({ shapeOf }) => shapeOf?.(row)).join(';');
+  /** What the rows' run needs to know: the dimensions of each graph input after the batch axis, and what may share it. */
+  shapeOf(row: Row): RowShape {
+    return this.fixedShape ?? this.toShape(this.encoders.map((encoder) => rowDims(encoder, row)));
   }
 
-  /** Valid rows of one shape as the graph's inputs. */
-  encode(rows: readonly Row[]): Tensors {
-    return encodeRows(this.encoders, rows);
+  private toShape(rowDims: readonly (readonly number[])[]): RowShape {
+    return { rowDims, key: batchKey(rowDims, this.fetches) };
+  }
+
+  /** Writes valid rows of one shape into the graph's inputs, from row `offset` on. */
+  write(rows: readonly Row[], tensors: readonly Tensor[], offset: number): void {
+    for (const [index, { write }] of this.encoders.entries()) {
+      const { data, dims } = tensors[index] as Tensor;
+      const size = data.length / (dims[0] as number);
+      let next = offset * size;
+      for (const row of rows) {
+        write(row, data, next);
+        next += size;
+      }
+    }
   }
 
   /**
@@ -73,17 +91,14 @@ export class Signature {
     return this.output.decode(outputs, row);
   }
 
-  /** Why a run's outputs do not belong to its rows, or undefined when they do. */
-  mismatch(outputs: Tensors, rows: number): string | undefined {
-    for (const [name, { dims, data }] of outputs) {
-      if (dims[0] !== rows)
-        return `output "${name}" has no value for each row (its shape is [${dims.join(',')}] for ${String(rows)} rows)`;
-      const { width } = this.output;
-      if (width !== undefined && data.length !== rows * width) {
-        return `output "${name}" gives ${String(data.length / rows)} values a row, and the signature says ${String(width)}`;
-      }
-    }
-    return undefined;
+  /** Why a run's outputs are not what the signature says, or undefined when they are. */
+  mismatch(outputs: Tensors): string | undefined {
+    const { width, fetches } = this.output;
+    const [name = ''] = fetches;
+    const { dims, data } = outputs.get(name) as Tensor;
+    const given = data.length / (dims[0] as number);
+    if (width === undefined || given === width) return undefined;
+    return `output "${name}" gives ${given} values a row, and the signature says ${width}`;
   }
 }
 
@@ -114,7 +129,14 @@ export async function loadSignature(folder: string, graph: Graph): Promise<Signa
   const maxRows = rowsOfRun(graph.inputs, fail);
   for (const { feature, info, lengths } of plan.uses) limit(source, feature.name, info, lengths);
   try {
-    const made = new Signature(spec.description, source.schema, plan.encoders, output, maxRows);
+    const made = new Signature(
+      spec.description,
+      source.schema,
+      plan.encoders,
+      output,
+      maxRows,
+      spec.batching ?? 'auto',
+    );
     checkExamples(made, source);
     return made;
   } catch (error) {

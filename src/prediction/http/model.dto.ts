@@ -86,12 +86,12 @@ export class VersionDetailsDto extends VersionDto {
   outputs?: readonly TensorInfo[];
 
   static override from(model: Model, version: ModelVersion): VersionDetailsDto {
-    const { session, signature } = version.loaded ?? {};
+    const { graph, signature } = version.loaded ?? {};
     return Object.assign(
       new VersionDetailsDto(),
       VersionDto.from(model, version),
       signature && signatureOf(signature),
-      session && graphOf(session.graph),
+      graph && graphOf(graph),
     );
   }
 }
