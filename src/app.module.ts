@@ -18,12 +18,13 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(environment),
         LoggingModule,
-        MetricsModule,
-        RegistryModule,
-        HttpModule,
+        // Routes are tried in this order: predictions first.
         PredictionModule,
         HealthModule,
+        MetricsModule,
         DocsModule,
+        RegistryModule,
+        HttpModule,
       ],
     };
   }

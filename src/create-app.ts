@@ -24,6 +24,6 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   app.disable('x-powered-by');
   // Predictions are not cached by what they look like, and hashing each answer costs 5 % of it.
   app.disable('etag');
-  if (app.get(Settings).DOCS) DocsModule.setup(app);
+  if (app.get(Settings).DOCS) app.get(DocsModule).serveFrom(app);
   return app;
 }

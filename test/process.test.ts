@@ -86,7 +86,7 @@ describe('the built service as a process', () => {
     const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, LOG_FEATURES: 'true' });
     await post(await service.url(), ROW).then((answer) => answer.text());
     await service.stop();
-    expect(service.log.find(({ msg }) => msg === 'request_started')).toMatchObject({ body: ROW });
+    expect(service.log.find(({ msg }) => msg === 'request_completed')).toMatchObject({ body: ROW });
   });
 
   it('requests that have arrived in part when SIGTERM comes get their answers', async () => {

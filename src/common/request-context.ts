@@ -10,9 +10,13 @@ export class RequestContext {
   /** When it arrived, by the monotonic clock, in milliseconds. */
   readonly startedAt = performance.now();
   readonly id: string;
+  /** Whether its start and end are logged and counted already. */
+  isObserved = false;
   /** The model and version that answer it, once they are known. */
   model: string | undefined;
   version: string | undefined;
+  /** What was sent, once it is read; only for a log that is told to show it. */
+  body: unknown;
 
   private constructor(sentId: string | string[] | undefined) {
     this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
@@ -21,5 +25,13 @@ export class RequestContext {
   /** The context of a request; the first call makes it. */
   static of(request: IncomingMessage & { [CONTEXT]?: RequestContext | undefined }): RequestContext {
     return (request[CONTEXT] ??= new RequestContext(request.headers['x-request-id']));
+  }
+
+  /** What every answer says of itself, as a flat list: name and value in turn. */
+  headers(): string[] {
+    const headers = ['X-Request-Id', this.id];
+    if (this.model !== undefined) headers.push('X-Model-Name', this.model);
+    if (this.version !== undefined) headers.push('X-Model-Version', this.version);
+    return headers;
   }
 }

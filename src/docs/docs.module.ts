@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
 import { RegistryModule } from '../registry/registry.module.js';
@@ -7,9 +7,20 @@ import { serveRedoc } from './redoc.js';
 
 /** /docs, /redoc, /openapi.json and /openapi.yaml, with all assets from this server. */
 @Module({ imports: [RegistryModule], providers: [OpenApiService] })
-export class DocsModule {
-  static setup(app: NestExpressApplication): void {
-    const openApi = app.get(OpenApiService);
+export class DocsModule implements OnModuleInit {
+  private app: NestExpressApplication | undefined;
+
+  constructor(private readonly openApi: OpenApiService) {}
+
+  /** Has the pages served from this application, once it initialises. */
+  serveFrom(app: NestExpressApplication): void {
+    this.app = app;
+  }
+
+  /** By now the controllers' routes are there, and come before these: a prediction does not pass ten pages first. */
+  onModuleInit(): void {
+    const { app, openApi } = this;
+    if (!app) return;
     openApi.scan(app);
     const document = () => openApi.document();
     SwaggerModule.setup('docs', app, document, {

@@ -1,13 +1,15 @@
-import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
+import { Controller, Get, Res, ServiceUnavailableException, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
-import { Exchange, type HttpExchange } from '../http/exchange.js';
+import { LoggingInterceptor } from '../logging/logging.interceptor.js';
+import { type Response } from 'express';
 import { HealthDto, LivenessDto } from './health.dto.js';
 import { HealthService } from './health.service.js';
 
 /** Probes. A check that fails answers 503 with what it found. */
 @ApiTags('Operations')
 @Controller('health')
+@UseInterceptors(LoggingInterceptor)
 export class HealthController {
   constructor(
     private readonly health: HealthService,
@@ -18,7 +20,7 @@ export class HealthController {
   @ApiOperation({ summary: 'Whether the service answers predictions' })
   @ApiOkResponse({ type: HealthDto })
   @ApiServiceUnavailableResponse({ type: HealthDto })
-  read(@Exchange() { response }: HttpExchange): HealthDto {
+  read(@Res({ passthrough: true }) response: Response): HealthDto {
     const { isModelLoaded } = this.health;
     if (!isModelLoaded) response.status(503);
     return { status: isModelLoaded ? 'healthy' : 'unhealthy', model_loaded: isModelLoaded };
@@ -35,9 +37,9 @@ export class HealthController {
   @Get('ready')
   @HealthCheck()
   @ApiOperation({ summary: 'Readiness: send traffic while this is 200' })
-  ready(@Exchange() exchange: HttpExchange): Promise<HealthCheckResult> {
+  ready(@Res({ passthrough: true }) response: Response): Promise<HealthCheckResult> {
     return this.check(
-      exchange,
+      response,
       () => this.health.started(),
       () => this.health.models(),
     );
@@ -46,15 +48,12 @@ export class HealthController {
   @Get('startup')
   @HealthCheck()
   @ApiOperation({ summary: 'Startup: the first loads are done' })
-  startup(@Exchange() exchange: HttpExchange): Promise<HealthCheckResult> {
-    return this.check(exchange, () => this.health.started());
+  startup(@Res({ passthrough: true }) response: Response): Promise<HealthCheckResult> {
+    return this.check(response, () => this.health.started());
   }
 
   /** Terminus throws what it found; here that is the answer, not a problem of the caller's. */
-  private async check(
-    { response }: HttpExchange,
-    ...indicators: (() => HealthIndicatorResult)[]
-  ): Promise<HealthCheckResult> {
+  private async check(response: Response, ...indicators: (() => HealthIndicatorResult)[]): Promise<HealthCheckResult> {
     try {
       return await this.terminus.check(indicators);
     } catch (error) {

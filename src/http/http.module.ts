@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { JsonBody } from './json-body.js';
 import { ProblemFilter } from './problem.filter.js';
 
 /** What every HTTP route shares: how bodies are read and how failures are answered. */
-@Module({ providers: [{ provide: APP_FILTER, useClass: ProblemFilter }] })
+@Module({ providers: [JsonBody, { provide: APP_FILTER, useClass: ProblemFilter }], exports: [JsonBody] })
 export class HttpModule {}

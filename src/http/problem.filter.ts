@@ -6,6 +6,7 @@ import { RequestContext } from '../common/request-context.js';
 import { RequestObserver } from '../logging/request-observer.js';
 import { type ProblemDto } from './problem.dto.js';
 import { allowedMethods, toDomainError } from './to-domain-error.js';
+import { writeJson } from './write-json.js';
 
 /** Answers every failure as problem+json (RFC 9457). */
 @Catch()
@@ -34,12 +35,10 @@ export class ProblemFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
-    response.status(status);
-    if (context.model !== undefined) response.setHeader('X-Model-Name', context.model);
-    if (context.version !== undefined) response.setHeader('X-Model-Version', context.version);
-    if (error.retryAfter !== undefined) response.setHeader('Retry-After', error.retryAfter);
-    if (error.code === 'method_not_allowed') response.setHeader('Allow', allowedMethods(request).join(', '));
-    response.type('application/problem+json').end(JSON.stringify(toProblem(error, context.id)));
+    const headers = ['Content-Type', 'application/problem+json; charset=utf-8', ...context.headers()];
+    if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter));
+    if (error.code === 'method_not_allowed') headers.push('Allow', allowedMethods(request).join(', '));
+    writeJson(response, status, headers, JSON.stringify(toProblem(error, context.id)));
   }
 }
 

@@ -26,6 +26,13 @@ export interface RowResult {
   runMs: number;
 }
 
+/** What one run held, and how long it took. */
+export interface RunReport {
+  requests: number;
+  rows: number;
+  runMs: number;
+}
+
 export interface BatcherOptions {
   /** true lets requests of the same turn share a run; false gives each a run of its own. */
   coalesce: boolean;
@@ -34,7 +41,7 @@ export interface BatcherOptions {
   /** Rows that may wait; beyond them requests are refused at once. */
   queueLimit: number;
   /** Told of each run that ended well. */
-  onRun?: (run: { requests: number; rows: number; runMs: number }) => void;
+  onRun?: (run: RunReport) => void;
 }
 
 /** Requests that ask for the same outputs of inputs of the same shape have the same key. */

@@ -1,12 +1,35 @@
 import { destination, type DestinationStream } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 
+/** Lines gather up to this many characters, or for this long, before they are written. */
+const GATHER_LENGTH = 32 * 1024;
+const GATHER_MS = 100;
+
 /**
- * Where log lines go: JSON on standard output, or readable text where that is a terminal. Lines are gathered into
- * larger writes; pino flushes what is left when the process exits.
+ * Where log lines go: JSON on standard output, or readable text where that is a terminal.
+ *
+ * JSON lines are gathered into large writes: handing each line to the stream costs a small prediction a tenth of its
+ * CPU, and writing each a fifth. What is left when the process exits is written then.
  */
 export function logStream(): DestinationStream {
-  if (process.stdout.isTTY)
+  if (process.stdout.isTTY) {
     return PinoPretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });
-  return destination({ fd: 1, sync: false });
+  }
+  const stream = destination({ fd: 1, sync: false });
+  let lines = '';
+  const pass = () => {
+    if (lines !== '') stream.write(lines);
+    lines = '';
+  };
+  setInterval(pass, GATHER_MS).unref();
+  process.once('exit', () => {
+    pass();
+    stream.flushSync();
+  });
+  return {
+    write(line) {
+      lines += line;
+      if (lines.length > GATHER_LENGTH) pass();
+    },
+  };
 }

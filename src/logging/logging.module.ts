@@ -1,7 +1,6 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
-import { stdTimeFunctions } from 'pino';
+import { isoNow } from '../common/iso-now.js';
 import { Settings } from '../config/settings.js';
 import { logStream } from './log-stream.js';
 import { LoggingInterceptor } from './logging.interceptor.js';
@@ -17,7 +16,7 @@ import { RequestObserver } from './request-observer.js';
           {
             level: LOG_LEVEL,
             base: null,
-            timestamp: stdTimeFunctions.isoTime,
+            timestamp: () => `,"time":"${isoNow()}"`,
             formatters: { level: (label: string) => ({ level: label }) },
           },
           logStream(),
@@ -27,7 +26,7 @@ import { RequestObserver } from './request-observer.js';
       }),
     }),
   ],
-  providers: [RequestObserver, { provide: APP_INTERCEPTOR, useClass: LoggingInterceptor }],
-  exports: [RequestObserver],
+  providers: [RequestObserver, LoggingInterceptor],
+  exports: [RequestObserver, LoggingInterceptor],
 })
 export class LoggingModule {}

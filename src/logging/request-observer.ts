@@ -9,7 +9,6 @@ import { Metrics } from '../metrics/metrics.js';
 export interface ObservedRequest extends IncomingMessage {
   originalUrl?: string;
   route?: { path: string };
-  body?: unknown;
 }
 
 /** Status that stands in the log for a client that left before its answer (nginx's convention). */
@@ -21,34 +20,41 @@ const PROBES = /^\/(health|metrics)(\/|$)/;
 /** Logs a request's start and end, and counts it. One place for both: each listener has its price. */
 @Injectable()
 export class RequestObserver {
-  private readonly seen = new WeakSet<IncomingMessage>();
+  private readonly logger: PinoLogger['logger'];
 
   constructor(
     private readonly settings: Settings,
     private readonly metrics: Metrics,
-    private readonly logger: PinoLogger,
-  ) {}
+    { logger }: PinoLogger,
+  ) {
+    this.logger = logger; // pino itself: the wrapper looks for a request's own logger at each line, and there is none
+  }
 
   /** Observes a request to its end. A second call for the same request does nothing. */
   observe(request: ObservedRequest, response: ServerResponse): void {
-    if (this.seen.has(request)) return;
-    this.seen.add(request);
     const context = RequestContext.of(request);
-    response.setHeader('X-Request-Id', context.id);
-    const url = (request.originalUrl ?? request.url ?? '').split('?', 1)[0]?.slice(0, MAX_URL) ?? '';
+    if (context.isObserved) return;
+    context.isObserved = true;
+    const url = pathOf(request.originalUrl ?? request.url ?? '');
     const about = { request_id: context.id, method: request.method, url };
-    const level = PROBES.test(url) ? 'debug' : 'info';
+    const level = request.method === 'GET' && PROBES.test(url) ? 'debug' : 'info';
     const { LOG_REQUESTS, LOG_FEATURES } = this.settings;
-    if (LOG_REQUESTS === 'both')
-      this.logger[level]({ ...about, ...(LOG_FEATURES && { body: request.body }) }, 'request_started');
+    if (LOG_REQUESTS === 'both') this.logger[level](about, 'request_started');
     response.once('close', () => {
       const seconds = (performance.now() - context.startedAt) / 1000;
       const status = response.writableFinished ? response.statusCode : CLIENT_CLOSED_REQUEST;
       this.count(request, status, seconds);
       if (LOG_REQUESTS === 'off') return;
-      const { model, version } = context;
+      const { model, version, body } = context;
       this.logger[level](
-        { ...about, status_code: status, duration: Number(seconds.toFixed(6)), model, version },
+        {
+          ...about,
+          status_code: status,
+          duration: Number(seconds.toFixed(6)),
+          model,
+          version,
+          ...(LOG_FEATURES && { body }),
+        },
         'request_completed',
       );
     });
@@ -63,3 +69,9 @@ export class RequestObserver {
 }
 
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+
+/** The path alone: a query may hold what does not belong in a log. */
+function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return url.slice(0, Math.min(end === -1 ? url.length : end, MAX_URL));
+}

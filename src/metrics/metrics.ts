@@ -27,7 +27,7 @@ export class Metrics {
   });
   readonly inferenceSeconds = new Histogram({
     name: 'nestor_inference_duration_seconds',
-    help: 'Time to encode, run and decode the rows of one request',
+    help: 'Time of one run of a model; requests of the same turn may share it',
     labelNames: ['model', 'version'] as const,
     buckets: RUN_SECONDS,
     registers: [this.registry],
@@ -36,6 +36,13 @@ export class Metrics {
     name: 'nestor_inference_rows_total',
     help: 'Rows predicted',
     labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly runRequests = new Histogram({
+    name: 'nestor_inference_requests_per_run',
+    help: 'Requests that shared one run',
+    labelNames: ['model', 'version'] as const,
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers: [this.registry],
   });
   readonly failures = new Counter({

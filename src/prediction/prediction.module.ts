@@ -1,5 +1,5 @@
-import { type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
-import { JsonBodyMiddleware } from '../http/json-body.middleware.js';
+import { Module } from '@nestjs/common';
+import { HttpModule } from '../http/http.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { ModelsController } from './http/models.controller.js';
 import { PredictController } from './http/predict.controller.js';
@@ -7,13 +7,9 @@ import { PredictHandler } from './http/predict.handler.js';
 import { PredictionService } from './prediction.service.js';
 
 @Module({
-  imports: [RegistryModule],
+  imports: [HttpModule, RegistryModule],
   controllers: [PredictController, ModelsController],
   providers: [PredictionService, PredictHandler],
   exports: [PredictionService],
 })
-export class PredictionModule implements NestModule {
-  configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(JsonBodyMiddleware).forRoutes(PredictController, ModelsController);
-  }
-}
+export class PredictionModule {}

@@ -28,7 +28,7 @@ export class PredictionService {
    *
    * @throws DomainError `model_not_found`, `version_not_found`, `version_conflict`, `model_not_ready`, `model_unavailable`
    */
-  resolve(target: Target): Promise<Resolved> {
+  resolve(target: Target): Resolved | Promise<Resolved> {
     return this.registry.resolve(target);
   }
 
@@ -45,21 +45,15 @@ export class PredictionService {
     const { signature } = loaded;
     if (!signature) throw withoutSignature(model, version);
     checkRows(signature, rows, rowPath);
-    const labels = { model, version };
-    const stop = this.metrics.inferenceSeconds.startTimer(labels);
     try {
       const outcomes = await loaded.predict(signature, rows as Row[]);
-      const predictions = outcomes.map((outcome, row) => {
+      for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
-        return outcome;
-      });
-      this.metrics.rows.inc(labels, rows.length);
-      return predictions;
+      }
+      return outcomes as Prediction[];
     } catch (error) {
-      this.metrics.failures.inc({ ...labels, code: error instanceof DomainError ? error.code : 'internal' });
+      this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
       throw error;
-    } finally {
-      stop();
     }
   }
 }

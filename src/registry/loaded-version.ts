@@ -26,15 +26,20 @@ export class LoadedVersion {
    * @returns an outcome for each row, in order; NonFiniteOutput in place of a prediction fails that row alone
    * @throws DomainError `inference_failed`, `overloaded`
    */
-  async predict(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
-    const [group, ...others] = groups(signature, rows);
-    if (group && others.length === 0) return this.predictTogether(signature, group.rows); // the usual case, without a detour
-    const outcomes = new Array<RowOutcome>(rows.length);
+  predict(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
+    if (rows.length === 1) return this.predictTogether(signature, rows);
+    const parts = groups(signature, rows);
+    return parts.length === 1
+      ? this.predictTogether(signature, rows)
+      : this.predictGroups(signature, parts, rows.length);
+  }
+
+  private async predictGroups(signature: Signature, parts: readonly Group[], count: number): Promise<RowOutcome[]> {
+    const outcomes = new Array<RowOutcome>(count);
     await Promise.all(
-      [group, ...others].map(async (part) => {
-        if (!part) return;
-        const predicted = await this.predictTogether(signature, part.rows);
-        for (const [position, index] of part.indexes.entries()) outcomes[index] = predicted[position] as RowOutcome;
+      parts.map(async ({ rows, indexes }) => {
+        const predicted = await this.predictTogether(signature, rows);
+        for (const [position, index] of indexes.entries()) outcomes[index] = predicted[position] as RowOutcome;
       }),
     );
     return outcomes;
@@ -42,8 +47,10 @@ export class LoadedVersion {
 
   /** Rows of one shape, in one run. */
   private async predictTogether(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
+    const { rowDims, key } = signature.shapeOf(rows[0] as Row);
     const result = await this.batcher.submit({
-      ...signature.shapeOf(rows[0] as Row),
+      rowDims,
+      key,
       rows: rows.length,
       fetches: signature.fetches,
       write: (tensors, offset) => {

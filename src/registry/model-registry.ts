@@ -72,17 +72,21 @@ export class ModelRegistry {
   }
 
   /**
-   * The version that answers a request, loaded first where it is lazy.
+   * The version that answers a request; a promise only where it is lazy and must be loaded first.
    *
    * @throws DomainError as Model.select, and `version_conflict` when path and header disagree
    */
-  async resolve(target: Target): Promise<Resolved> {
+  resolve(target: Target): Resolved | Promise<Resolved> {
     const model = target.model === undefined ? this.defaultOrFail() : this.model(target.model);
     const version = chooseVersion(model, target);
-    if (!version.loaded) await version.load(this.loader.load);
     const { loaded } = version;
-    if (loaded) return { model: model.name, version: version.version, loaded };
-    throw model.refusal(version);
+    return loaded ? { model: model.name, version: version.version, loaded } : this.loadFirst(model, version);
+  }
+
+  private async loadFirst(model: Model, version: ModelVersion): Promise<Resolved> {
+    await version.load(this.loader.load);
+    if (!version.loaded) throw model.refusal(version);
+    return { model: model.name, version: version.version, loaded: version.loaded };
   }
 
   private defaultOrFail(): Model {

@@ -6,7 +6,7 @@ export const VERSION_STATES = ['DISCOVERED', 'LOADING', 'CHECKING', 'READY', 'DR
 export type VersionState = (typeof VERSION_STATES)[number];
 
 /** Loads a version; told when the file is in memory and only its checks are left. */
-export type LoadVersion = (entry: VersionEntry, onChecking: () => void) => Promise<LoadedVersion>;
+export type LoadVersion = (version: ModelVersion, onChecking: () => void) => Promise<LoadedVersion>;
 
 /** One version of a model and the state it is in. */
 export class ModelVersion {
@@ -73,7 +73,7 @@ export class ModelVersion {
     const started = performance.now();
     this.enter('LOADING');
     try {
-      this.loaded = await load(this.entry, () => {
+      this.loaded = await load(this, () => {
         this.enter('CHECKING');
       });
       this.loadSeconds = (performance.now() - started) / 1000;

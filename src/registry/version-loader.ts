@@ -5,37 +5,39 @@ import { PinoLogger } from 'nestjs-pino';
 import { DomainError } from '../common/errors.js';
 import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
-import { Batcher } from '../inference/batcher.js';
+import { Batcher, type RunReport } from '../inference/batcher.js';
 import { InferenceEngine, ModelFileProblem } from '../inference/engine.js';
 import { loadSignature } from '../signature/signature.js';
+import { Metrics } from '../metrics/metrics.js';
 import { MODEL_ONNX } from './folder-repository.js';
 import { checkGolden } from './golden-check.js';
 import { LoadedVersion } from './loaded-version.js';
-import { type LoadVersion } from './model-version.js';
-import { type VersionEntry } from './repository.js';
+import { type LoadVersion, type ModelVersion } from './model-version.js';
 
 /** Brings a version from its folder into memory, and checks it before it takes traffic. */
 @Injectable()
 export class VersionLoader {
   constructor(
     private readonly settings: Settings,
+    private readonly metrics: Metrics,
     private readonly engine: InferenceEngine,
     private readonly logger: PinoLogger,
   ) {}
 
   /** @throws Error whose message is the reason, fit to be shown */
-  readonly load: LoadVersion = async (entry, onChecking) => {
+  readonly load: LoadVersion = async (version, onChecking) => {
     try {
-      return await this.loadAndCheck(entry, onChecking);
+      return await this.loadAndCheck(version, onChecking);
     } catch (error) {
       if (error instanceof SourceProblem || error instanceof ModelFileProblem) throw error;
       if (error instanceof DomainError) throw new Error(`${MODEL_ONNX}: ${error.message}`, { cause: error });
-      this.logger.error({ err: error, version: entry.version }, 'version_load_error');
+      this.logger.error({ err: error, model: version.model, version: version.version }, 'version_load_error');
       throw new Error('an unexpected error, see the log', { cause: error });
     }
   };
 
-  private async loadAndCheck({ folder }: VersionEntry, onChecking: () => void): Promise<LoadedVersion> {
+  private async loadAndCheck(version: ModelVersion, onChecking: () => void): Promise<LoadedVersion> {
+    const { folder } = version.entry;
     const path = join(folder, MODEL_ONNX);
     await access(path).catch((error: unknown) => {
       const { code = '' } = error as NodeJS.ErrnoException;
@@ -50,6 +52,9 @@ export class VersionLoader {
         coalesce: signature?.batching === 'on',
         maxRows: signature?.maxRows ?? Infinity,
         queueLimit: this.settings.QUEUE_LIMIT,
+        onRun: (run) => {
+          this.countRun(version, run);
+        },
       });
       const loaded = new LoadedVersion(session.graph, signature, batcher, () => session.release());
       onChecking();
@@ -60,6 +65,14 @@ export class VersionLoader {
       await session.release();
       throw error;
     }
+  }
+
+  private countRun({ model, version, state }: ModelVersion, { requests, rows, runMs }: RunReport): void {
+    if (state !== 'READY') return; // its own checks are no traffic
+    const labels = { model, version };
+    this.metrics.inferenceSeconds.observe(labels, runMs / 1000);
+    this.metrics.runRequests.observe(labels, requests);
+    this.metrics.rows.inc(labels, rows);
   }
 }
 

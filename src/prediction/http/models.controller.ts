@@ -1,7 +1,7 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { Controller, Get, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { EnvelopePipe } from '../../http/envelope.pipe.js';
-import { Exchange, type HttpExchange } from '../../http/exchange.js';
+import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
 import { ModelRegistry } from '../../registry/model-registry.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { ModelDto, ModelListDto, VersionDetailsDto } from './model.dto.js';
@@ -19,6 +19,7 @@ export class ModelsController {
   ) {}
 
   @Get()
+  @UseInterceptors(LoggingInterceptor)
   @ApiOperation({ summary: 'All models, their versions and states' })
   @ApiOkResponse({ type: ModelListDto })
   list(): ModelListDto {
@@ -26,6 +27,7 @@ export class ModelsController {
   }
 
   @Get(':model')
+  @UseInterceptors(LoggingInterceptor)
   @ApiOperation({ summary: 'One model' })
   @ApiOkResponse({ type: ModelDto })
   @ApiProblems('model_not_found')
@@ -34,6 +36,7 @@ export class ModelsController {
   }
 
   @Get(':model/versions/:version')
+  @UseInterceptors(LoggingInterceptor)
   @ApiOperation({ summary: 'One version: its state, signature and tensors' })
   @ApiOkResponse({ type: VersionDetailsDto })
   @ApiProblems('model_not_found', 'version_not_found')
@@ -43,7 +46,6 @@ export class ModelsController {
   }
 
   @Post([':model/predict', ':model/versions/:version/predict'])
-  @HttpCode(200)
   @ApiOperation({ summary: 'Predict one row' })
   @ApiPrediction()
   @ApiBody({ schema: { type: 'object' } })
@@ -51,14 +53,13 @@ export class ModelsController {
   predict(
     @Param('model') model: string,
     @Param('version') pathVersion: string | undefined,
-    @Body() row: unknown,
-    @Exchange() exchange: HttpExchange,
-  ): Promise<PredictionDto> {
-    return this.handler.predict({ model, pathVersion }, row, exchange);
+    @Req() request: IncomingMessage,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
+    return this.handler.predict({ model, pathVersion }, request, response);
   }
 
   @Post([':model/predict/batch', ':model/versions/:version/predict/batch'])
-  @HttpCode(200)
   @ApiOperation({ summary: 'Predict many rows, in one run' })
   @ApiPrediction()
   @ApiBody({ type: BatchRequestDto })
@@ -66,10 +67,10 @@ export class ModelsController {
   predictBatch(
     @Param('model') model: string,
     @Param('version') pathVersion: string | undefined,
-    @Body(new EnvelopePipe(BatchRequestDto)) batch: BatchRequestDto,
-    @Exchange() exchange: HttpExchange,
-  ): Promise<BatchResponseDto> {
-    return this.handler.predictBatch({ model, pathVersion }, batch, exchange);
+    @Req() request: IncomingMessage,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
+    return this.handler.predictBatch({ model, pathVersion }, request, response);
   }
 
   private describe(model: ReturnType<ModelRegistry['model']>): ModelDto {

@@ -1,7 +1,6 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { Controller, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { EnvelopePipe } from '../../http/envelope.pipe.js';
-import { Exchange, type HttpExchange } from '../../http/exchange.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { PredictHandler } from './predict.handler.js';
 import { ApiPrediction } from './prediction-docs.js';
@@ -14,25 +13,20 @@ export class PredictController {
   constructor(private readonly handler: PredictHandler) {}
 
   @Post()
-  @HttpCode(200)
   @ApiOperation({ summary: 'Predict one row with the default model' })
   @ApiPrediction()
   @ApiBody({ schema: { type: 'object' } })
   @ApiOkResponse({ type: PredictionDto })
-  predict(@Body() row: unknown, @Exchange() exchange: HttpExchange): Promise<PredictionDto> {
-    return this.handler.predict({}, row, exchange);
+  predict(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    return this.handler.predict({}, request, response);
   }
 
   @Post('batch')
-  @HttpCode(200)
   @ApiOperation({ summary: 'Predict many rows with the default model, in one run' })
   @ApiPrediction()
   @ApiBody({ type: BatchRequestDto })
   @ApiOkResponse({ type: BatchResponseDto })
-  predictBatch(
-    @Body(new EnvelopePipe(BatchRequestDto)) batch: BatchRequestDto,
-    @Exchange() exchange: HttpExchange,
-  ): Promise<BatchResponseDto> {
-    return this.handler.predictBatch({}, batch, exchange);
+  predictBatch(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    return this.handler.predictBatch({}, request, response);
   }
 }

@@ -42,6 +42,6 @@ export class PredictionDto implements Prediction {
   timestamp!: string;
 
   static from(prediction: Prediction, version: string, timestamp: string): PredictionDto {
-    return Object.assign(new PredictionDto(), prediction, { model_version: version, timestamp });
+    return { ...prediction, model_version: version, timestamp };
   }
 }
