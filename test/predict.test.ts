@@ -2,24 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SHIPPED } from './support/model-folder.js';
+import { APPLICANT, WEAK_APPLICANT } from './support/rows.js';
 import { Service } from './support/service.js';
-
-export const APPLICANT = {
-  age: 35,
-  income: 75000,
-  credit_score: 720,
-  employment_years: 8,
-  employment_type: 'full_time',
-  debt_to_income: 0.2,
-};
-const WEAK = {
-  age: 24,
-  income: 14000,
-  credit_score: 480,
-  employment_years: 0,
-  employment_type: 'unemployed',
-  debt_to_income: 0.7,
-};
 
 describe('predictions of the shipped models', () => {
   let service: Service;
@@ -63,7 +47,7 @@ describe('predictions of the shipped models', () => {
       prediction_class: 'approved',
       model_version: version,
     });
-    expect((await service.post('/predict', WEAK, headers)).json).toMatchObject({
+    expect((await service.post('/predict', WEAK_APPLICANT, headers)).json).toMatchObject({
       prediction_class: 'declined',
       model_version: version,
     });
@@ -80,7 +64,7 @@ describe('predictions of the shipped models', () => {
   });
 
   it('predicts a batch in order, each as alone', async () => {
-    const rows = [APPLICANT, WEAK, { ...APPLICANT, employment_type: 'part_time' }];
+    const rows = [APPLICANT, WEAK_APPLICANT, { ...APPLICANT, employment_type: 'part_time' }];
     const { status, json } = await service.post('/predict/batch', { requests: rows });
     expect(status).toBe(200);
     expect(json.batch_size).toBe(3);

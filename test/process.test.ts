@@ -5,16 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ModelFolder, SHIPPED } from './support/model-folder.js';
+import { APPLICANT } from './support/rows.js';
 import { ServiceProcess } from './support/process.js';
 
-const ROW = {
-  age: 35,
-  income: 75000,
-  credit_score: 720,
-  employment_years: 8,
-  employment_type: 'full_time',
-  debt_to_income: 0.2,
-};
 const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
   fetch(`${url}/predict`, {
     method: 'POST',
@@ -45,7 +38,7 @@ describe('the built service as a process', () => {
     const ids = Array.from({ length: 200 }, (_, i) => `id-${i}`);
     await Promise.all(
       ids.map((id) =>
-        post(url, ROW, { 'X-Request-Id': id, 'X-Model-Version': 'candidate' }).then((answer) => answer.text()),
+        post(url, APPLICANT, { 'X-Request-Id': id, 'X-Model-Version': 'candidate' }).then((answer) => answer.text()),
       ),
     );
     await post(url, { age: 'Secret' }, { 'X-Request-Id': 'bad' }).then((answer) => answer.text());
@@ -76,7 +69,7 @@ describe('the built service as a process', () => {
     ['off', 0, 0],
   ])('LOG_REQUESTS=%s writes %d starts and %d ends', async (mode, starts, ends) => {
     const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, LOG_REQUESTS: mode });
-    await post(await service.url(), ROW).then((answer) => answer.text());
+    await post(await service.url(), APPLICANT).then((answer) => answer.text());
     await service.stop();
     const count = (msg: string) => service.log.filter((line) => line.msg === msg).length;
     expect([count('request_started'), count('request_completed')]).toEqual([starts, ends]);
@@ -84,15 +77,15 @@ describe('the built service as a process', () => {
 
   it('LOG_FEATURES=true shows the rows', async () => {
     const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, LOG_FEATURES: 'true' });
-    await post(await service.url(), ROW).then((answer) => answer.text());
+    await post(await service.url(), APPLICANT).then((answer) => answer.text());
     await service.stop();
-    expect(service.log.find(({ msg }) => msg === 'request_completed')).toMatchObject({ body: ROW });
+    expect(service.log.find(({ msg }) => msg === 'request_completed')).toMatchObject({ body: APPLICANT });
   });
 
   it('requests that have arrived in part when SIGTERM comes get their answers', async () => {
     const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
     const { port } = new URL(await service.url());
-    const body = JSON.stringify(ROW);
+    const body = JSON.stringify(APPLICANT);
     const clients = await Promise.all(
       Array.from({ length: 50 }, async () => {
         const client = connect(Number(port), '127.0.0.1');
