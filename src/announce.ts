@@ -21,9 +21,10 @@ export function announce(app: NestExpressApplication): void {
       .join('; ')}`,
   );
   logger.log(`Listening on ${url}${DOCS ? `, documentation at ${url}/docs` : ''}`);
-  if (defaultModel) logger.log(`Try: ${curl(`${url}/predict`, defaultModel)}`);
-  else if (DEFAULT_MODEL !== undefined)
-    logger.error(`DEFAULT_MODEL ${DEFAULT_MODEL} is not among the models: not ready`);
+  const example = defaultModel?.default?.loaded?.signature?.example;
+  if (example) logger.log(`Try: ${curl(`${url}/predict`, example)}`);
+  if (defaultModel) return;
+  if (DEFAULT_MODEL !== undefined) logger.error(`DEFAULT_MODEL ${DEFAULT_MODEL} is not among the models: not ready`);
   else
     logger.warn(
       'No default model: set DEFAULT_MODEL, or write `primary: true` in one model.yaml; /predict answers 404 until then',
@@ -48,7 +49,6 @@ function describe(model: Model): string {
   return `${model.name} ${versions.join(', ')}`;
 }
 
-function curl(url: string, model: Model): string {
-  const row = JSON.stringify(model.default?.loaded?.signature?.example ?? {}).replaceAll("'", "'\\''");
-  return `curl -s ${url} -H 'Content-Type: application/json' -d '${row}'`;
+function curl(url: string, row: object): string {
+  return `curl -s ${url} -H 'Content-Type: application/json' -d '${JSON.stringify(row).replaceAll("'", "'\\''")}'`;
 }

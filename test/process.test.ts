@@ -160,7 +160,7 @@ describe('the built service as a process', () => {
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
     await expectRefusal({ MODELS_DIR: SHIPPED, PORT: String(port) }, [
-      `port ${port} on 127.0.0.1 is taken: stop what listens there, or set PORT`,
+      `127.0.0.1:${port} is taken: stop what listens there, or set PORT`,
     ]);
     other.close();
   });

@@ -91,6 +91,8 @@ describe('which version answers', () => {
     ['/predict', 'broken', 503, 'model_unavailable'],
     ['/v1/models/m/versions/1.0.0/predict', '1.2.0', 400, 'version_conflict'],
     ['/v1/models/m/versions/1.0.0/predict', 'latest', 400, 'version_conflict'],
+    ['/v1/models/m/versions/1.0.0/predict', 'broken', 400, 'version_conflict'],
+    ['/v1/models/m/versions/1.0.0/predict', 'nothing', 400, 'version_conflict'],
     ['/v1/models/nope/predict', undefined, 404, 'model_not_found'],
     ['/v1/models/constructor/predict', undefined, 404, 'model_not_found'],
     ['/v1/models/some/versions/1/predict', undefined, 404, 'version_not_found'],
@@ -146,6 +148,7 @@ describe('which version answers', () => {
     expect(json.size).toBeGreaterThan(0);
     expect(json.load_time).toBeGreaterThan(0);
     expect((await service.get('/v1/models/m/versions/3.0.0')).json.state).toBe('FAILED');
+    expect((await service.get('/v1/models/m/versions/broken')).json.state).toBe('FAILED');
     expect((await service.get('/v1/models/m/versions/7')).status).toBe(404);
   });
 });

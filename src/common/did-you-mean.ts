@@ -7,7 +7,8 @@ const MAX_LENGTH = 64;
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > MAX_LENGTH) return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  // Of one or two letters any other name would be near.
+  let bestDistance = (name.length < 3 ? 0 : Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
     const d = candidate.toLowerCase() === name.toLowerCase() ? 0 : distance(name, candidate);
     if (d < bestDistance) [best, bestDistance] = [candidate, d];

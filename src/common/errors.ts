@@ -11,7 +11,6 @@ export const ERROR_KINDS = {
   malformed_json: { http: 400, grpc: 3, title: 'The body is not valid JSON' },
   validation_failed: { http: 400, grpc: 3, title: 'The request is not valid' },
   version_conflict: { http: 400, grpc: 3, title: 'Path and header ask for different versions' },
-  forbidden: { http: 403, grpc: 7, title: 'Not allowed' },
   model_not_found: { http: 404, grpc: 5, title: 'No such model' },
   version_not_found: { http: 404, grpc: 5, title: 'No such model version' },
   route_not_found: { http: 404, grpc: 12, title: 'No such route' },
@@ -24,7 +23,6 @@ export const ERROR_KINDS = {
   model_not_ready: { http: 503, grpc: 14, title: 'The model is still loading' },
   model_unavailable: { http: 503, grpc: 14, title: 'The model cannot serve' },
   overloaded: { http: 503, grpc: 14, title: 'Too many requests are waiting' },
-  draining: { http: 503, grpc: 14, title: 'The server is shutting down' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERROR_KINDS;

@@ -117,7 +117,7 @@ function operationOf(
   const parameters = post?.parameters?.filter((parameter) => !('in' in parameter) || parameter.in !== 'path');
   const operation: Operation = {
     ...(post as Operation),
-    operationId: summary.replace(/\W+/g, '_'),
+    operationId: summary.replaceAll(' ', '_'),
     summary,
     ...(description !== undefined && { description }),
     tags: [`Model ${title.split(' ', 1)[0] ?? title}`],

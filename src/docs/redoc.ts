@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 
-const BUNDLE = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
-
 /** Keeps the bundle from fetching its logo and fonts from elsewhere. */
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:";
@@ -24,11 +22,12 @@ const PAGE = `<!doctype html>
 
 /** Serves ReDoc from this server alone. */
 export function serveRedoc(app: NestExpressApplication): void {
+  const bundle = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
   const express = app.getHttpAdapter().getInstance();
   express.get('/redoc', (_request, response) => {
     response.set('Content-Security-Policy', POLICY).type('html').send(PAGE);
   });
   express.get('/redoc/redoc.standalone.js', (_request, response) => {
-    response.sendFile(BUNDLE, { maxAge: '1 day' });
+    response.sendFile(bundle, { maxAge: '1 day' });
   });
 }

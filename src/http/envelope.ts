@@ -4,7 +4,7 @@ import { getMetadataStorage, validateSync } from 'class-validator';
 import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
 import { isJsonObject } from '../common/json-schema/json-schema.js';
-import { pointer } from '../common/json-schema/problems.js';
+import { pointer, shortened } from '../common/json-schema/problems.js';
 
 /**
  * Checks the envelope of a body against its DTO class, and leaves what is inside alone: Nest's own ValidationPipe
@@ -24,10 +24,11 @@ export class Envelope<T extends object> {
     const errors: FieldProblem[] = [];
     const shallow: Partial<Record<string, unknown>> = {};
     for (const name of Object.keys(body)) {
+      if (errors.length === MAX_ERRORS) break;
       if (this.names.includes(name)) shallow[name] = body[name];
       else
         errors.push({
-          path: pointer('', name),
+          path: pointer('', shortened(name)),
           message: `is not known here${didYouMean(name, this.names)}`,
           code: 'unknown',
         });
@@ -38,12 +39,12 @@ export class Envelope<T extends object> {
       const message = missing ? 'is required' : (Object.values(constraints ?? {})[0] ?? 'is not valid');
       errors.push({ path: pointer('', property), message, code: missing ? 'missing' : 'invalid' });
     }
-    if (errors.length > 0) throw failed(errors.slice(0, MAX_ERRORS));
+    if (errors.length > 0) throw failed(errors);
     return envelope;
   }
 }
 
-const MAX_ERRORS = 100;
+const MAX_ERRORS = 20;
 
 function failed(errors: FieldProblem[]): DomainError {
   const [first] = errors;

@@ -115,6 +115,15 @@ describe('Batcher', () => {
     expect(await ask(it, [[1], [2], [3], [4]])).toEqual([10, 20, 30, 40]); // larger than the queue, but it is empty
   });
 
+  it('takes requests that belong together all or not at all', async () => {
+    const { batcher: it, runs } = batcher({ queueLimit: 3, maxRows: 1 });
+    const five = Array.from({ length: 5 }, (_, i) => requestOf([[i]]));
+    expect(await it.submitAll(five)).toHaveLength(5); // nothing waited
+    const [first, second] = await Promise.allSettled([it.submit(requestOf([[1]])), it.submitAll(five)]);
+    expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
+    expect(runs).toHaveLength(6);
+  });
+
   it('answers every request once, with its own rows, whatever the timing, shapes and failures', async () => {
     const request = fc.record({
       width: fc.integer({ min: 1, max: 3 }),

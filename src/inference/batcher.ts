@@ -89,8 +89,22 @@ export class Batcher {
    * @throws DomainError `overloaded` at once when the queue is full, `inference_failed` when the model fails on these rows
    */
   submit(request: RowRequest): Promise<RowResult> {
-    const { queueLimit } = this.options;
-    if (this.waitingRows > 0 && this.waitingRows + request.rows > queueLimit) return Promise.reject(this.overloaded());
+    return this.hasPlaceFor(request.rows) ? this.enqueue(request) : Promise.reject(this.overloaded());
+  }
+
+  /** As `submit`, for requests that are of use only together: all are taken, or none. */
+  submitAll(requests: readonly RowRequest[]): Promise<RowResult[]> {
+    const rows = requests.reduce((sum, request) => sum + request.rows, 0);
+    if (!this.hasPlaceFor(rows)) return Promise.reject(this.overloaded());
+    return Promise.all(requests.map((request) => this.enqueue(request)));
+  }
+
+  /** What is larger than the whole queue is taken when nothing waits: it could never be otherwise. */
+  private hasPlaceFor(rows: number): boolean {
+    return this.waitingRows === 0 || this.waitingRows + rows <= this.options.queueLimit;
+  }
+
+  private enqueue(request: RowRequest): Promise<RowResult> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ ...request, since: performance.now(), alone: false, resolve, reject });
       this.waitingRows += request.rows;

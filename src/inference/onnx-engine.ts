@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { basename } from 'node:path';
+import './without-telemetry.js';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { Settings } from '../config/settings.js';
 import { DomainError, firstLine } from '../common/errors.js';
@@ -100,16 +101,23 @@ function bitsOf(view: ArrayBufferView): Uint16Array {
 }
 
 /** The runtime's load error without its paths and source lines, and with the remedy where one is known. */
-function explain(path: string, message: string): string {
+function explain(path: string, raw: string): string {
   const file = basename(path);
-  if (/locale/i.test(message)) return `${file}: needs the locale en_US.UTF-8, which this machine does not have`;
-  if (/Protobuf parsing failed|INVALID_PROTOBUF|ModelProto does not have a graph/i.test(message)) {
+  const message = raw.replaceAll(path, file);
+  if (/Protobuf parsing failed|INVALID_PROTOBUF|does not have a graph/i.test(message)) {
     return `${file}: is not a complete ONNX file (truncated, or another format)`;
   }
-  if (/No such file|doesn't exist|NO_SUCHFILE/i.test(message))
-    return `${file}: is missing, or refers to a missing data file`;
-  if (/Unsupported model IR version|opset/i.test(message))
+  if (/Failed to construct locale|locale::facet/i.test(message)) {
+    return `${file}: needs the locale en_US.UTF-8, which this machine does not have`;
+  }
+  const domain = /No opset import for domain '([^']*)'|domain_?version.*?'([^']*)'/i.exec(message);
+  if (domain) return `${file}: needs operators of "${domain[1] ?? domain[2] ?? ''}", which this runtime does not have`;
+  if (/Unsupported model IR version|opset \d+ is under development|only \*guarantees\* support/i.test(message)) {
     return `${file}: is of a newer ONNX version than this runtime: ${withoutPaths(message)}`;
+  }
+  if (/No such file|doesn't exist|NO_SUCHFILE/i.test(message)) {
+    return `${file}: is missing, or refers to a missing data file`;
+  }
   return `${file}: cannot be loaded: ${withoutPaths(message)}`;
 }
 

@@ -6,7 +6,7 @@ import { type Row } from '../signature/columns.js';
 import { NonFiniteOutput, type Prediction } from '../signature/prediction.js';
 import { type Signature } from '../signature/signature.js';
 
-/** More problems than this are counted, not listed. */
+/** A request is told so many of its problems at most. */
 const MAX_PROBLEMS = 1000;
 
 /** Where a row stands in what its sender sent, as a JSON pointer; for the paths of problems. */
@@ -59,28 +59,23 @@ export class PredictionService {
 }
 
 function checkRows(signature: Signature, rows: readonly unknown[], rowPath: RowPath): void {
-  let found = 0;
   const errors: FieldProblem[] = [];
   for (const [index, row] of rows.entries()) {
-    const problems = signature.problems(row) ?? [];
-    found += problems.length;
-    for (const problem of problems.slice(0, MAX_PROBLEMS - errors.length)) {
+    const left = MAX_PROBLEMS - errors.length;
+    if (left === 0) break; // a batch of nothing but mistakes must not cost more than it says
+    for (const problem of signature.problems(row, left) ?? [])
       errors.push({ ...problem, path: rowPath(index) + problem.path });
-    }
   }
-  if (found > 0) throw validationFailed(errors, found);
+  if (errors.length > 0) throw validationFailed(errors);
 }
 
 /** The failure of a request with things wrong in it, all named. */
-export function validationFailed(errors: FieldProblem[], found = errors.length): DomainError {
+export function validationFailed(errors: FieldProblem[]): DomainError {
   const [first] = errors;
-  const listed = found > errors.length ? ` The first ${String(errors.length)} are listed.` : '';
-  const count = found === 1 ? '1 problem' : `${String(found)} problems, the first`;
-  return new DomainError(
-    'validation_failed',
-    `${count}: ${first?.path ?? ''} ${first?.message ?? ''}.${listed}`.replace(':  ', ': the row '),
-    { errors },
-  );
+  const where = first?.path === '' ? 'the row' : first?.path;
+  const count = errors.length === 1 ? '1 problem' : `${errors.length} problems, the first`;
+  const more = errors.length === MAX_PROBLEMS ? ' There may be more.' : '';
+  return new DomainError('validation_failed', `${count}: ${where} ${first?.message}.${more}`, { errors });
 }
 
 function toDomainError(error: Error, path: string): DomainError {

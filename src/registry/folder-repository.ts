@@ -30,18 +30,28 @@ export class FolderRepository extends ModelRepository {
     const root = resolve(this.settings.MODELS_DIR);
     const folders = await this.foldersIn(root);
     const name = this.settings.MODEL_NAME ?? basename(root);
+    const nameOfOnly = () => {
+      if (isValidName(name)) return name;
+      throw new RepositoryProblem(
+        `"${name}" cannot be the name of a model: set MODEL_NAME to 1 to 64 of A-Z a-z 0-9 . _ -`,
+      );
+    };
     const hints: string[] = [];
     const models: ModelEntry[] = [];
     if (await exists(join(root, MODEL_ONNX))) {
-      models.push({ name, spec: {}, versions: [await readVersion(FLAT_VERSION, root)] });
-    } else if (await isModelFolder(root, folders)) {
-      models.push(await readModel(name, root, hints));
+      const version = await readVersion(FLAT_VERSION, root);
+      models.push(await withSpec(nameOfOnly(), root, [version]));
+    } else if (this.settings.MODEL_NAME !== undefined || (await isModelFolder(root, folders))) {
+      models.push(await readModel(nameOfOnly(), root, hints));
     } else {
       for (const folder of folders) {
         if (isValidName(folder)) models.push(await readModel(folder, join(root, folder), hints));
         else hints.push(`${folder}: ignored, a model's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
       }
     }
+    const primaries = models.filter(({ spec }) => spec.primary).map((model) => model.name);
+    if (primaries.length > 1)
+      hints.push(`${primaries.join(' and ')} are all primary: ${primaries[0] ?? ''} answers /predict`);
     if (models.length === 0) {
       throw new RepositoryProblem(
         `MODELS_DIR ${this.settings.MODELS_DIR} holds no model: add one as <model>/<version>/${MODEL_ONNX}`,
@@ -77,34 +87,38 @@ async function isModelFolder(root: string, folders: readonly string[]): Promise<
 }
 
 async function readModel(name: string, folder: string, hints: string[]): Promise<ModelEntry> {
-  const versions: VersionEntry[] = [];
+  let names: string[];
   try {
-    for (const version of await subfolders(folder)) {
-      if (isValidName(version)) versions.push(await readVersion(version, join(folder, version)));
-      else hints.push(`${name}/${version}: ignored, a version's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
-    }
-    versions.sort((a, b) => compareVersions(a.version, b.version));
-    if (versions.length === 0) {
-      const flat = await exists(join(folder, MODEL_ONNX));
-      const remedy = flat
-        ? `move ${MODEL_ONNX} into a folder named for its version: ${name}/1/${MODEL_ONNX}`
-        : `add ${name}/<version>/${MODEL_ONNX}`;
-      return { name, spec: {}, versions, problem: `has no version: ${remedy}` };
-    }
-    return {
-      name,
-      spec: await readModelFile(
-        folder,
-        versions.map(({ version }) => version),
-      ),
-      versions,
-    };
+    names = await subfolders(folder);
   } catch (error) {
-    const reason =
-      error instanceof SourceProblem
-        ? error.message
-        : `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`;
-    return { name, spec: {}, versions, problem: reason };
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    return { name, spec: {}, versions: [], problem: `cannot be read (${code})` };
+  }
+  const versions: VersionEntry[] = [];
+  for (const version of names) {
+    if (version === 'latest') hints.push(`${name}/latest: ignored, \`latest\` always means the highest version`);
+    else if (isValidName(version)) versions.push(await readVersion(version, join(folder, version)));
+    else hints.push(`${name}/${version}: ignored, a version's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
+  }
+  versions.sort((a, b) => compareVersions(a.version, b.version));
+  if (versions.length > 0) return withSpec(name, folder, versions);
+  const isFlat = await exists(join(folder, MODEL_ONNX));
+  const remedy = isFlat
+    ? `move ${MODEL_ONNX} into a folder named for its version: ${name}/1/${MODEL_ONNX}`
+    : `add ${name}/<version>/${MODEL_ONNX}`;
+  return { name, spec: {}, versions, problem: `has no version: ${remedy}` };
+}
+
+async function withSpec(name: string, folder: string, versions: readonly VersionEntry[]): Promise<ModelEntry> {
+  try {
+    const spec = await readModelFile(
+      folder,
+      versions.map(({ version }) => version),
+    );
+    return { name, spec, versions };
+  } catch (error) {
+    if (!(error instanceof SourceProblem)) throw error;
+    return { name, spec: {}, versions, problem: error.message };
   }
 }
 

@@ -1,5 +1,5 @@
 import { DomainError } from '../common/errors.js';
-import { type Batcher, type RowResult } from '../inference/batcher.js';
+import { type Batcher, type RowRequest, type RowResult } from '../inference/batcher.js';
 import { type Graph } from '../inference/engine.js';
 import { type Row } from '../signature/columns.js';
 import { type Prediction } from '../signature/prediction.js';
@@ -26,40 +26,19 @@ export class LoadedVersion {
    * @returns an outcome for each row, in order; NonFiniteOutput in place of a prediction fails that row alone
    * @throws DomainError `inference_failed`, `overloaded`
    */
-  predict(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
-    if (rows.length === 1) return this.predictTogether(signature, rows);
-    const parts = groups(signature, rows);
-    return parts.length === 1
-      ? this.predictTogether(signature, rows)
-      : this.predictGroups(signature, parts, rows.length);
-  }
-
-  private async predictGroups(signature: Signature, parts: readonly Group[], count: number): Promise<RowOutcome[]> {
-    const outcomes = new Array<RowOutcome>(count);
-    await Promise.all(
-      parts.map(async ({ rows, indexes }) => {
-        const predicted = await this.predictTogether(signature, rows);
-        for (const [position, index] of indexes.entries()) outcomes[index] = predicted[position] as RowOutcome;
-      }),
-    );
+  async predict(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
+    if (rows.length === 1) {
+      const result = await this.batcher.submit(toRequest(signature, rows)); // the usual case, without a detour
+      return decodeRows(signature, result, 1);
+    }
+    const groups = groupRows(signature, rows);
+    const results = await this.batcher.submitAll(groups.map((group) => toRequest(signature, group.rows)));
+    const outcomes = new Array<RowOutcome>(rows.length);
+    for (const [index, group] of groups.entries()) {
+      const decoded = decodeRows(signature, results[index] as RowResult, group.rows.length);
+      for (const [position, row] of group.indexes.entries()) outcomes[row] = decoded[position] as RowOutcome;
+    }
     return outcomes;
-  }
-
-  /** Rows of one shape, in one run. */
-  private async predictTogether(signature: Signature, rows: readonly Row[]): Promise<RowOutcome[]> {
-    const { rowDims, key } = signature.shapeOf(rows[0] as Row);
-    const result = await this.batcher.submit({
-      rowDims,
-      key,
-      rows: rows.length,
-      fetches: signature.fetches,
-      write: (tensors, offset) => {
-        signature.write(rows, tensors, offset);
-      },
-    });
-    const mismatch = signature.mismatch(result.outputs);
-    if (mismatch !== undefined) throw new DomainError('inference_failed', `The model's ${mismatch}.`);
-    return rows.map((_, index) => decode(signature, result, index));
   }
 }
 
@@ -70,7 +49,7 @@ interface Group {
 }
 
 /** The rows that go into each run. */
-function groups(signature: Signature, rows: readonly Row[]): Group[] {
+function groupRows(signature: Signature, rows: readonly Row[]): Group[] {
   if (signature.maxRows === 1) return rows.map((row, index) => ({ rows: [row], indexes: [index] }));
   const byKey = new Map<string, Group>();
   for (const [index, row] of rows.entries()) {
@@ -83,10 +62,29 @@ function groups(signature: Signature, rows: readonly Row[]): Group[] {
   return [...byKey.values()];
 }
 
-function decode(signature: Signature, { outputs, offset }: RowResult, index: number): RowOutcome {
-  try {
-    return signature.decode(outputs, offset + index);
-  } catch (error) {
-    return error as Error;
-  }
+/** Rows of one shape, as a request to the batcher. */
+function toRequest(signature: Signature, rows: readonly Row[]): RowRequest {
+  const { rowDims, key } = signature.shapeOf(rows[0] as Row);
+  return {
+    rowDims,
+    key,
+    rows: rows.length,
+    fetches: signature.fetches,
+    write: (tensors, offset) => {
+      signature.write(rows, tensors, offset);
+    },
+  };
+}
+
+/** @throws DomainError `inference_failed` when the outputs are not what the signature says */
+function decodeRows(signature: Signature, { outputs, offset }: RowResult, rows: number): RowOutcome[] {
+  const mismatch = signature.mismatch(outputs);
+  if (mismatch !== undefined) throw new DomainError('inference_failed', `The model's ${mismatch}.`);
+  return Array.from({ length: rows }, (_, index) => {
+    try {
+      return signature.decode(outputs, offset + index);
+    } catch (error) {
+      return error as Error;
+    }
+  });
 }

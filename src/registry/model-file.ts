@@ -56,13 +56,26 @@ export async function readModelFile(folder: string, versions: readonly string[])
   const file = await SourceFile.readIfThere(join(folder, MODEL_FILE));
   if (!file) return {};
   const spec = validateSource(file, validate);
-  checkReferences(file, spec, new Set(versions));
+  checkReferences(file, spec, versions);
   return spec;
 }
 
-function checkReferences(file: SourceFile, spec: ModelSpec, versions: ReadonlySet<string>): void {
+/** The versions that model.yaml asks for, of those that there are (from old to new). */
+export function selectVersions({ versions = 'all' }: ModelSpec, all: readonly string[]): readonly string[] {
+  if (versions === 'all') return all;
+  return Array.isArray(versions) ? versions : all.slice(-versions.latest);
+}
+
+function checkReferences(file: SourceFile, spec: ModelSpec, all: readonly string[]): void {
+  if (Array.isArray(spec.versions)) {
+    for (const [index, version] of spec.versions.entries()) {
+      if (!all.includes(version))
+        throw file.problem(['versions', index], `there is no version ${version} (it has ${all.join(', ')})`);
+    }
+  }
+  const versions = new Set(selectVersions(spec, all));
   const labels = spec.labels ?? {};
-  const there = `it has ${[...versions].join(', ')}`;
+  const there = `it serves ${[...versions].join(', ')}`;
   for (const [label, version] of Object.entries(labels)) {
     if (label === 'latest')
       throw file.problem(['labels', label], 'is taken: `latest` always means the highest version');
@@ -71,10 +84,5 @@ function checkReferences(file: SourceFile, spec: ModelSpec, versions: ReadonlySe
   }
   if (spec.default !== undefined && !versions.has(spec.default) && !Object.hasOwn(labels, spec.default)) {
     throw file.problem(['default'], `${spec.default} is neither a version nor a label (${there})`);
-  }
-  if (Array.isArray(spec.versions)) {
-    for (const [index, version] of spec.versions.entries()) {
-      if (!versions.has(version)) throw file.problem(['versions', index], `there is no version ${version} (${there})`);
-    }
   }
 }

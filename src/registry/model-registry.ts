@@ -28,6 +28,8 @@ export interface Resolved {
 @Injectable()
 export class ModelRegistry {
   private models = new Map<string, Model>();
+  /** The model that answers /predict: the one that is set, else the only one, else the primary one. */
+  defaultModel: Model | undefined;
   /** Grows with each change of what is served; whoever derives something from the registry keeps it by this number. */
   revision = 0;
   /** Whether the first loads are done. */
@@ -44,19 +46,14 @@ export class ModelRegistry {
 
   replace(models: readonly Model[]): void {
     this.models = new Map(models.map((model) => [model.name, model]));
+    const { DEFAULT_MODEL } = this.settings;
+    const only = models.length === 1 ? models[0] : models.find(({ spec }) => spec.primary);
+    this.defaultModel = DEFAULT_MODEL === undefined ? only : this.models.get(DEFAULT_MODEL);
     this.changed();
   }
 
   changed(): void {
     this.revision++;
-  }
-
-  /** The model that answers /predict: the one that is set, else the only one, else the primary one. */
-  get defaultModel(): Model | undefined {
-    const { DEFAULT_MODEL } = this.settings;
-    if (DEFAULT_MODEL !== undefined) return this.models.get(DEFAULT_MODEL);
-    const all = this.list();
-    return all.length === 1 ? all[0] : all.find(({ spec }) => spec.primary);
   }
 
   /** @throws DomainError `model_not_found` listing the models */
@@ -80,13 +77,12 @@ export class ModelRegistry {
     const model = target.model === undefined ? this.defaultOrFail() : this.model(target.model);
     const version = chooseVersion(model, target);
     const { loaded } = version;
-    return loaded ? { model: model.name, version: version.version, loaded } : this.loadFirst(model, version);
+    return loaded ? { model: model.name, version: version.version, loaded } : this.loadFirst(target, version);
   }
 
-  private async loadFirst(model: Model, version: ModelVersion): Promise<Resolved> {
+  private async loadFirst(target: Target, version: ModelVersion): Promise<Resolved> {
     await version.load(this.loader.load);
-    if (!version.loaded) throw model.refusal(version);
-    return { model: model.name, version: version.version, loaded: version.loaded };
+    return this.resolve(target); // where that failed, another version may be meant now, or the refusal says why
   }
 
   private defaultOrFail(): Model {
@@ -102,11 +98,21 @@ export class ModelRegistry {
 
 function chooseVersion(model: Model, { pathVersion, headerVersion }: Target): ModelVersion {
   if (pathVersion === undefined) return model.select(headerVersion);
-  const version = model.select(pathVersion);
-  if (headerVersion === undefined || headerVersion === pathVersion) return version;
-  if (model.select(headerVersion) === version) return version;
-  throw new DomainError(
-    'version_conflict',
-    `The path asks for version ${version.version} and the X-Model-Version header for another: send one of them.`,
-  );
+  const version = model.lookup(pathVersion);
+  if (headerVersion !== undefined && headerVersion !== pathVersion && !means(model, headerVersion, version)) {
+    throw new DomainError(
+      'version_conflict',
+      `The path asks for version ${version.version} and the X-Model-Version header for another: send one of them.`,
+    );
+  }
+  if (version.canServe) return version;
+  throw model.refusal(version);
+}
+
+function means(model: Model, selector: string, version: ModelVersion): boolean {
+  try {
+    return model.lookup(selector) === version;
+  } catch {
+    return false;
+  }
 }

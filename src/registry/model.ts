@@ -21,7 +21,9 @@ export class Model {
   /** The version that answers where a request names none: what model.yaml says, else the highest that serves. */
   get default(): ModelVersion | undefined {
     const name = this.spec.default;
-    return name === undefined ? this.highest() : (this.find(name) ?? this.byLabel(name));
+    return name === undefined
+      ? this.versions.findLast(({ canServe }) => canServe)
+      : (this.find(name) ?? this.byLabel(name));
   }
 
   get isLazy(): boolean {
@@ -34,14 +36,29 @@ export class Model {
   }
 
   /**
-   * The version that a selector means: an exact version, a label, `latest`, or a semver range. Without one, the default.
+   * The version that answers: the one that a selector means, else the default.
    *
    * @throws DomainError `version_not_found` listing what is served, `model_not_ready`, `model_unavailable`
    */
   select(selector?: string): ModelVersion {
-    const version = selector === undefined ? this.defaultOrFail() : this.bySelector(selector);
+    const version = selector === undefined ? this.defaultOrFail() : this.lookup(selector);
     if (version.canServe) return version;
     throw this.refusal(version);
+  }
+
+  /**
+   * The version that a selector means, whether or not it can serve: an exact version, a label, `latest`, or a semver
+   * range. Of several, the highest that can serve.
+   *
+   * @throws DomainError `version_not_found`, and `model_not_ready` while it is open which of several is the highest
+   */
+  lookup(selector: string): ModelVersion {
+    const exact = this.find(selector) ?? this.byLabel(selector);
+    if (exact) return exact;
+    const matching = selector === 'latest' ? this.versions : this.inRange(selector);
+    const best = this.highestOf(matching) ?? matching.at(-1);
+    if (best) return best;
+    throw this.notFound(`${this.name} has no version "${shown(selector)}"${didYouMean(selector, this.names())}`);
   }
 
   /** Why a version does not answer. */
@@ -68,34 +85,19 @@ export class Model {
   }
 
   private defaultOrFail(): ModelVersion {
-    const version = this.default;
-    // Which version is the highest is only known once all have been tried.
-    const loading = !this.isLazy && this.versions.some(({ isPending }) => isPending);
-    if (this.spec.default === undefined && loading) throw notReady(`${this.name} is still loading.`);
-    if (version) return version;
+    const named = this.spec.default === undefined ? this.highestOf(this.versions) : this.default;
+    if (named) return named;
     throw this.unavailable(`No version of ${this.name} can serve.`);
   }
 
-  private bySelector(selector: string): ModelVersion {
-    const version = this.find(selector) ?? this.byLabel(selector);
-    if (version) return version;
-    if (selector === 'latest') return this.highestOrFail();
-    if (isRange(selector)) {
-      const matching = this.versions.filter((candidate) => satisfies(candidate.version, selector));
-      const best = matching.findLast(({ canServe }) => canServe) ?? matching.at(-1);
-      if (best) return best;
-    }
-    throw this.notFound(`${this.name} has no version "${shown(selector)}"${didYouMean(selector, this.names())}`);
+  private inRange(selector: string): readonly ModelVersion[] {
+    return isRange(selector) ? this.versions.filter(({ version }) => satisfies(version, selector)) : [];
   }
 
-  private highestOrFail(): ModelVersion {
-    const highest = this.highest();
-    if (highest) return highest;
-    throw this.unavailable(`No version of ${this.name} can serve.`);
-  }
-
-  private highest(): ModelVersion | undefined {
-    return this.versions.findLast(({ canServe }) => canServe);
+  /** @throws DomainError `model_not_ready` while one of them is loading: only then is it known which is the highest */
+  private highestOf(candidates: readonly ModelVersion[]): ModelVersion | undefined {
+    if (!this.isLazy && candidates.some(({ isPending }) => isPending)) throw notReady(`${this.name} is still loading.`);
+    return candidates.findLast(({ canServe }) => canServe);
   }
 
   private byLabel(label: string): ModelVersion | undefined {

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown, ty
 import { PinoLogger } from 'nestjs-pino';
 import { Metrics } from '../metrics/metrics.js';
 import { Model } from './model.js';
-import { type ModelSpec } from './model-file.js';
+import { selectVersions } from './model-file.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelVersion, VERSION_STATES } from './model-version.js';
 import { type ModelEntry, ModelRepository } from './repository.js';
@@ -88,10 +88,4 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     }
     if (state === 'FAILED') this.logger.error({ model, version, reason }, 'version_failed');
   }
-}
-
-/** The versions that model.yaml asks for, of those that there are (from old to new). */
-function selectVersions({ versions = 'all' }: ModelSpec, all: readonly string[]): readonly string[] {
-  if (versions === 'all') return all;
-  return Array.isArray(versions) ? versions : all.slice(-versions.latest);
 }

@@ -6,7 +6,7 @@ import { DomainError } from '../common/errors.js';
 import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
 import { Batcher, type RunReport } from '../inference/batcher.js';
-import { InferenceEngine, ModelFileProblem } from '../inference/engine.js';
+import { type Graph, InferenceEngine, ModelFileProblem } from '../inference/engine.js';
 import { loadSignature } from '../signature/signature.js';
 import { Metrics } from '../metrics/metrics.js';
 import { MODEL_ONNX } from './folder-repository.js';
@@ -30,7 +30,10 @@ export class VersionLoader {
       return await this.loadAndCheck(version, onChecking);
     } catch (error) {
       if (error instanceof SourceProblem || error instanceof ModelFileProblem) throw error;
-      if (error instanceof DomainError) throw new Error(`${MODEL_ONNX}: ${error.message}`, { cause: error });
+      if (error instanceof DomainError) {
+        this.logger.error({ err: error.cause, model: version.model, version: version.version }, 'version_check_failed');
+        throw new Error(`${MODEL_ONNX}: ${error.message}`, { cause: error });
+      }
       this.logger.error({ err: error, model: version.model, version: version.version }, 'version_load_error');
       throw new Error('an unexpected error, see the log', { cause: error });
     }
@@ -58,8 +61,9 @@ export class VersionLoader {
       });
       const loaded = new LoadedVersion(session.graph, signature, batcher, () => session.release());
       onChecking();
-      await tryExample(loaded);
-      await checkGolden(folder, loaded);
+      const checked = await checkGolden(folder, loaded);
+      if (checked === 0) await this.tryExample(version, loaded);
+      this.warnOfLeftOut(version, session.graph);
       return loaded;
     } catch (error) {
       await session.release();
@@ -74,12 +78,33 @@ export class VersionLoader {
     this.metrics.runRequests.observe(labels, requests);
     this.metrics.rows.inc(labels, rows);
   }
-}
 
-/** Runs a made-up row, alone and twice: whether the graph gives what the signature says shows only in a run. */
-async function tryExample(loaded: LoadedVersion): Promise<void> {
-  const { signature } = loaded;
-  if (!signature?.example) return;
-  await loaded.predict(signature, [signature.example]);
-  await loaded.predict(signature, [signature.example, signature.example]);
+  /**
+   * Runs the example row, alone and twice: whether the graph gives what the signature says shows only in a run. A row
+   * that was made up may be one that the model rightly refuses (a category that it does not know): that is no verdict.
+   */
+  private async tryExample({ model, version }: ModelVersion, loaded: LoadedVersion): Promise<void> {
+    const { signature } = loaded;
+    if (!signature?.example) return;
+    try {
+      await loaded.predict(signature, [signature.example]);
+      await loaded.predict(signature, [signature.example, signature.example]);
+    } catch (error) {
+      const isVerdict = signature.isExampleWritten || (error as Error).cause === undefined;
+      if (isVerdict) throw error;
+      this.logger.warn(
+        { model, version },
+        'not tried out: the model refuses a made-up row; give examples or a golden.json',
+      );
+    }
+  }
+
+  private warnOfLeftOut({ model, version }: ModelVersion, { unsupportedOutputs }: Graph): void {
+    if (unsupportedOutputs.length === 0) return;
+    const outputs = unsupportedOutputs.join(', ');
+    this.logger.warn(
+      { model, version },
+      `output ${outputs} is a sequence or a map and is left out: export with options={'zipmap': False}`,
+    );
+  }
 }

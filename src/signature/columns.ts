@@ -2,6 +2,7 @@ import { type JsonObject } from '../common/json-schema/json-schema.js';
 import { type DataType, type TensorData } from '../inference/tensor.js';
 import { type Feature } from './feature.js';
 import { type ColumnSpec } from './signature-file.js';
+import { fits } from './tensor-limits.js';
 
 /** A row that its schema accepted. */
 export type Row = JsonObject;
@@ -36,7 +37,11 @@ export function compileColumn(spec: ColumnSpec, feature: Feature, type: DataType
   const convert = numberTo(type);
   if (!convert) throw new Error(`${encoding} gives numbers, and the input takes ${type}`);
   const indexes = new Map(values.map((value, index) => [value, index]));
-  const indexOf = (row: Row) => indexes.get(read(row) ?? feature.fallback) as number;
+  const indexOf = (row: Row) => {
+    const index = indexes.get(read(row) ?? feature.fallback);
+    if (index === undefined) throw new Error(`"${feature.name}" holds a value that is not in its enum`);
+    return index;
+  };
   if (encoding === 'ordinal') {
     return { width: 1, write: (row, data, offset) => ((data as Elements)[offset] = convert(indexOf(row))) };
   }
@@ -48,11 +53,15 @@ function plainColumn(feature: Feature, type: DataType): Column {
   if (feature.shape.length > 0) throw new Error(`"${feature.name}" is a nested array: it fills an input of its own`);
   const read = reader(feature);
   const convert = converter(feature, type);
+  const unfit = feature.values?.find((value) => !fits(value, type));
+  if (unfit !== undefined)
+    throw new Error(`"${feature.name}" may be ${JSON.stringify(unfit)}, which ${type} cannot hold`);
   const fallback = feature.fallback ?? null;
   if (fallback === null && feature.fallback !== undefined && !FLOAT_TENSORS.has(type)) {
     throw new Error(`"${feature.name}" may be null, and only a float input can hold that: give it a default`);
   }
-  const missing = fallback === null ? NaN : convert(fallback);
+  // NaN goes through the conversion too: as a float16 it has bits of its own. Other types never use it.
+  const missing = fallback === null ? (FLOAT_TENSORS.has(type) ? convert(NaN) : NaN) : convert(fallback);
   return {
     width: 1,
     write: (row, data, offset) => {

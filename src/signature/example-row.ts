@@ -1,27 +1,44 @@
-import { type JsonObject, type JsonSchema, typesOf } from '../common/json-schema/json-schema.js';
+import { type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
+import { alternativesOf } from './alternatives.js';
 
 /** A row made from the schema's own examples, defaults and limits: for the documentation, and to try a model out. */
 export function exampleRow(schema: JsonSchema): JsonObject {
-  return Object.fromEntries(
-    Object.entries(schema.properties ?? {}).map(([name, property]) => [name, exampleOf(property)]),
-  );
+  const properties = Object.entries(schema.properties ?? {});
+  return Object.fromEntries(properties.map(([name, property]) => [name, exampleOf(property)]));
+}
+
+/** Whether each value of the example row is one that the schema's author wrote, rather than one made up here. */
+export function isExampleWritten(schema: JsonSchema): boolean {
+  return Object.values(schema.properties ?? {}).every((property) => written(property).length > 0);
+}
+
+/** Values that the author wrote, the best example first. */
+function written(schema: JsonSchema): unknown[] {
+  const [alternative] = alternativesOf(schema) ?? [];
+  const usual = schema.default === undefined ? [] : [schema.default];
+  return [...(schema.examples ?? []), ...(alternative?.enum ?? []), ...usual];
 }
 
 function exampleOf(schema: JsonSchema): unknown {
-  if (schema.examples?.length) return schema.examples[0];
-  if ('const' in schema) return schema.const;
-  if (schema.enum?.length) return schema.enum[0];
-  if (schema.default !== undefined) return schema.default;
-  const branch = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])].find(
-    ({ type }) => type !== 'null',
-  );
-  const types = typesOf(schema);
-  if (branch && schema.type === undefined) return exampleOf(branch);
-  if (types.has('array'))
-    return Array.from({ length: schema.minItems ?? 1 }, () => exampleOf(schema.items ?? { type: 'number' }));
-  if (types.has('boolean')) return true;
-  if (types.has('string')) return 'x'.repeat(Math.max(1, schema.minLength ?? 0));
-  return exampleNumber(schema, types.has('integer'));
+  const [first] = written(schema);
+  if (first !== undefined) return first;
+  // The type may stand inside a choice, and its limits beside it.
+  const alternative = (alternativesOf(schema) ?? []).find(({ type }) => type !== 'null');
+  switch (alternative?.type) {
+    case 'array':
+      return exampleList({ ...alternative });
+    case 'boolean':
+      return true;
+    case 'string':
+      return 'x'.repeat(Math.max(1, alternative.minLength ?? 0));
+    default:
+      return exampleNumber(alternative ?? schema, alternative?.type === 'integer');
+  }
+}
+
+function exampleList({ items, prefixItems = [], minItems = 1 }: JsonSchema): unknown[] {
+  const rest = typeof items === 'object' ? items : { type: 'number' };
+  return Array.from({ length: minItems }, (_, index) => exampleOf(prefixItems[index] ?? rest));
 }
 
 /** The middle of the allowed range, where it has two ends; else a number just inside the one it has. */

@@ -1,4 +1,5 @@
-import { type JsonSchema, typesOf } from '../common/json-schema/json-schema.js';
+import { type JsonSchema } from '../common/json-schema/json-schema.js';
+import { type Alternative, alternativesOf } from './alternatives.js';
 import { type FeaturesSource } from './features.js';
 
 /** What the encoders need to know of one property of the row's schema. */
@@ -14,6 +15,9 @@ export interface Feature {
   fallback?: unknown;
 }
 
+/** What a value is, whichever branch of its schema it took. */
+type Shape = Pick<Feature, 'kind' | 'shape' | 'values' | 'nullable'>;
+
 /**
  * Reads the features of a row's schema, in the order in which they are written.
  *
@@ -24,11 +28,17 @@ export function analyseFeatures({ schema, problem }: FeaturesSource): Map<string
   const features = new Map<string, Feature>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const fail = (message: string) => problem(['properties', name], message);
-    const feature = analyse(name, property, fail);
-    if (!required.has(name) && feature.fallback === undefined) {
+    const shape = shapeOf(property);
+    if (!shape) {
+      throw fail(
+        'must be a number, integer, boolean, string, or a nested array of one of these, in every branch the same',
+      );
+    }
+    const fallback = defaultOf(property) ?? (shape.nullable ? null : undefined);
+    if (!required.has(name) && fallback === undefined) {
       throw fail('may be missing: list it under `required`, or give it a default');
     }
-    features.set(name, feature);
+    features.set(name, { name, ...shape, ...(fallback !== undefined && { fallback }) });
   }
   for (const name of required) {
     if (!features.has(name)) throw problem(['required'], `"${name}" is required but is not among the properties`);
@@ -36,64 +46,45 @@ export function analyseFeatures({ schema, problem }: FeaturesSource): Map<string
   return features;
 }
 
-function analyse(name: string, property: JsonSchema, fail: (message: string) => Error): Feature {
-  const shape: (number | undefined)[] = [];
-  let element = property;
-  for (let list = listOf(element); list; list = listOf(element)) {
-    shape.push(lengthOf(list));
-    element = itemsOf(list);
-  }
-  const nullable = typesOf(property).has('null');
-  const kind = kindOf(element, shape.length === 0);
-  if (!kind) throw fail('must be a number, integer, boolean, string, or a nested array of one of these');
-  const values = enumOf(element)?.filter((value) => value !== null);
-  const fallback = defaultOf(property) ?? (nullable ? null : undefined);
-  return {
-    name,
-    kind,
-    shape,
-    nullable,
-    ...(values && { values }),
-    ...(fallback !== undefined && { fallback }),
-  };
+/** Undefined where branches differ in what a tensor would hold: guessing would give wrong answers without a word. */
+function shapeOf(schema: JsonSchema | boolean): Shape | undefined {
+  const alternatives = alternativesOf(schema);
+  const present = alternatives?.filter(({ type }) => type !== 'null') ?? [];
+  if (!alternatives || present.length === 0) return undefined;
+  const nullable = present.length < alternatives.length;
+  const lists = present.filter(({ type }) => type === 'array');
+  if (lists.length === 0) return scalarOf(present, nullable);
+  const shapes = present.map((list) => (list.type === 'array' ? listOf(list) : undefined));
+  const [first] = shapes;
+  const same = shapes.every(
+    (shape) => shape && shape.kind === first?.kind && String(shape.shape) === String(first.shape),
+  );
+  return first && same ? { ...first, nullable } : undefined;
 }
 
-function kindOf(schema: JsonSchema, nullAllowed: boolean): Feature['kind'] | undefined {
-  const types = typesOf(schema);
-  if (nullAllowed) types.delete('null');
+function scalarOf(alternatives: readonly Alternative[], nullable: boolean): Shape | undefined {
+  const types = new Set(alternatives.map(({ type }) => type));
   if (types.has('number')) types.delete('integer');
-  const [type] = types;
-  const known = type === 'number' || type === 'integer' || type === 'boolean' || type === 'string';
-  return known && types.size === 1 ? type : undefined;
+  const [kind] = types;
+  const known = kind === 'number' || kind === 'integer' || kind === 'boolean' || kind === 'string';
+  if (!known || types.size > 1) return undefined;
+  const values = alternatives.every((alternative) => alternative.enum)
+    ? [...new Set(alternatives.flatMap((alternative) => alternative.enum ?? []))]
+    : undefined;
+  return { kind, shape: [], nullable, ...(values && { values }) };
 }
 
-/** The part of a schema that describes a list: itself, or the branch beside null. */
-function listOf(schema: JsonSchema): JsonSchema | undefined {
-  return parts(schema).find((part) => [part.type ?? []].flat().includes('array'));
-}
-
-function itemsOf({ items, prefixItems }: JsonSchema): JsonSchema {
-  return items ?? { anyOf: (prefixItems as JsonSchema[] | undefined) ?? [] };
-}
-
-function lengthOf({ minItems, maxItems }: JsonSchema): number | undefined {
-  return minItems === maxItems ? minItems : undefined;
-}
-
-function enumOf(schema: JsonSchema): unknown[] | undefined {
-  const [values] = parts(schema).flatMap((part) => {
-    if (part.enum) return [part.enum];
-    return 'const' in part ? [[part.const]] : [];
-  });
-  const choices = parts(schema).filter((part) => 'const' in part);
-  return choices.length > 1 ? choices.map((part) => part.const) : values;
+function listOf(list: Alternative): Shape | undefined {
+  const prefix = list.prefixItems ?? [];
+  const most = list.maxItems ?? (list.items === false ? prefix.length : undefined);
+  const isClosed = most !== undefined && most <= prefix.length;
+  const element = shapeOf({ anyOf: [...prefix, ...(isClosed ? [] : [list.items ?? true])] as JsonSchema[] });
+  if (!element || element.nullable) return undefined;
+  const { values: _, ...rest } = element;
+  return { ...rest, shape: [list.minItems === most ? most : undefined, ...element.shape] };
 }
 
 function defaultOf(schema: JsonSchema): unknown {
-  return parts(schema).find((part) => part.default !== undefined && part.default !== null)?.default;
-}
-
-function parts(schema: JsonSchema): JsonSchema[] {
-  const branches = [...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
-  return [schema, ...branches.flatMap(parts)];
+  const own = schema.default ?? undefined;
+  return own ?? schema.allOf?.map(defaultOf).find((value) => value !== undefined);
 }

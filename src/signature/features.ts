@@ -1,11 +1,15 @@
-import { join, normalize, isAbsolute } from 'node:path';
-import { isJsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
-import { SourceFile, type SourcePath, SourceProblem } from '../common/source-file.js';
+import { isAbsolute, join, normalize } from 'node:path';
+import { nearest } from '../common/did-you-mean.js';
+import { isJsonObject, type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
+import { SourceFile, type SourcePath, type SourceProblem } from '../common/source-file.js';
+import { CHILDREN, isKnownKeyword, KEYWORDS } from './keywords.js';
 
 /** Deep enough for any row; a schema beyond it refers to itself. */
 const MAX_DEPTH = 64;
-/** Keywords beside which a `$ref` can be replaced by what it names without changing the meaning. */
-const ANNOTATIONS = new Set(['title', 'description', 'default', 'examples', 'deprecated']);
+/** Large enough for any row; a schema beyond it multiplies itself through its references. */
+const MAX_NODES = 20_000;
+/** Keywords beside a `$ref` that may stand over those of what it names. */
+const ANNOTATIONS = new Set(['title', 'description', 'default', 'examples', 'deprecated', '$defs']);
 
 /** The schema of one row, self-contained, and where its properties stand for messages. */
 export interface FeaturesSource {
@@ -24,55 +28,109 @@ export async function readFeatures(
   signature: SourceFile,
   features: JsonSchema,
 ): Promise<FeaturesSource> {
-  const source = await follow(folder, signature, features);
-  const schema = inline(source.document, source.document, source.problem, []) as JsonSchema;
+  const { document, start, beside, problem } = await follow(folder, signature, features);
+  const schema = { ...new Inliner(document, problem).inline(start, []), ...beside };
   delete schema.$defs;
   delete schema.definitions;
-  const types = [schema.type ?? []].flat();
-  if (!types.includes('object') || !isJsonObject(schema.properties)) {
-    throw source.problem(['type'], 'a row must be an object with properties: one for each feature');
+  delete schema.$schema;
+  const [type, ...others] = [schema.type ?? []].flat();
+  if (type !== 'object' || others.length > 0 || !isJsonObject(schema.properties)) {
+    throw problem(['type'], 'a row must be an object with properties: one for each feature');
   }
-  return { schema: { additionalProperties: false, ...schema }, problem: source.problem };
+  return { schema: { additionalProperties: false, ...schema }, problem };
 }
 
 async function follow(folder: string, signature: SourceFile, features: JsonSchema) {
-  const { $ref } = features;
+  const { $ref, ...beside } = features;
   if ($ref === undefined || $ref.startsWith('#')) {
-    return {
-      document: features,
-      problem: (path: SourcePath, m: string) => signature.problem(['features', ...path], m),
-    };
+    const problem = (path: SourcePath, message: string) => signature.problem(['features', ...path], message);
+    return { document: features, start: features, beside: {}, problem };
   }
-  const path = normalize($ref);
+  const other = Object.keys(beside).find((key) => !ANNOTATIONS.has(key) && key !== 'additionalProperties');
+  if (other !== undefined)
+    throw signature.problem(['features', other], 'cannot stand beside $ref: write it into that file');
+  const [target = '', fragment] = $ref.split('#');
+  const path = normalize(target);
   if (isAbsolute(path) || path.startsWith('..') || /^[a-z]+:/i.test($ref)) {
     throw signature.problem(['features', '$ref'], 'must name a file in this folder');
   }
   const file = await SourceFile.read(join(folder, path));
   const document = file.value();
   if (!isJsonObject(document)) throw file.problem([], 'must hold a JSON Schema');
-  return { document: document as JsonSchema, problem: (p: SourcePath, m: string) => file.problem(p, m) };
+  const problem = (place: SourcePath, message: string) => file.problem(place, message);
+  const start = fragment ? resolve(document, `#${fragment}`, problem, []) : document;
+  return { document: document as JsonSchema, start, beside, problem };
 }
 
-function inline(node: unknown, root: JsonSchema, problem: FeaturesSource['problem'], path: SourcePath): unknown {
-  if (path.length > MAX_DEPTH)
-    throw problem(path.slice(0, 4), 'refers to itself: a row of unlimited depth cannot be encoded');
-  if (Array.isArray(node)) return node.map((item, i) => inline(item, root, problem, [...path, i]));
-  if (!isJsonObject(node)) return node;
-  if (Object.hasOwn(node, '__proto__')) throw problem([...path, '__proto__'], 'cannot be the name of a feature');
-  const { $ref, ...siblings } = node;
-  const rest: JsonSchema = {};
-  for (const [key, value] of Object.entries(siblings)) {
-    if (key.startsWith('x-') && path.at(-1) !== 'properties') continue; // extensions say nothing about validity
-    const literal = key === 'default' || key === 'const' || key === 'enum' || key === 'examples';
-    rest[key] = literal && path.at(-1) !== 'properties' ? value : inline(value, root, problem, [...path, key]);
+class Inliner {
+  private nodes = 0;
+
+  constructor(
+    private readonly root: JsonSchema,
+    private readonly problem: FeaturesSource['problem'],
+  ) {}
+
+  /** A schema without references. */
+  inline(schema: unknown, path: SourcePath): JsonSchema {
+    if (path.length > MAX_DEPTH || ++this.nodes > MAX_NODES) {
+      throw this.problem(path.slice(0, 4), 'refers to itself, or is too large once its references are followed');
+    }
+    if (typeof schema === 'boolean') return schema as unknown as JsonSchema;
+    if (!isJsonObject(schema)) throw this.problem(path, 'must be a schema: an object, true or false');
+    const result: JsonObject = {};
+    for (const [keyword, value] of Object.entries(schema)) {
+      if (keyword === '$ref') continue;
+      if (!isKnownKeyword(keyword)) this.checkSpelling(keyword, path);
+      result[keyword] = this.inlineChild(keyword, value, [...path, keyword]);
+    }
+    toTuple(result);
+    const { $ref } = schema;
+    if (typeof $ref !== 'string') return result;
+    const target = this.inline(resolve(this.root, $ref, this.problem, path), [...path, '$ref']);
+    if (Object.keys(result).every((key) => ANNOTATIONS.has(key))) return { ...target, ...result };
+    return { ...result, allOf: [target, ...((result.allOf as JsonSchema[] | undefined) ?? [])] };
   }
-  if (typeof $ref !== 'string') return rest;
-  const target = inline(resolve(root, $ref, problem, path), root, problem, [...path, '$ref']) as JsonSchema;
-  if (Object.keys(rest).every((key) => ANNOTATIONS.has(key) || key === '$defs')) return { ...target, ...rest };
-  return { ...rest, allOf: [target, ...(rest.allOf ?? [])] };
+
+  private inlineChild(keyword: string, value: unknown, path: SourcePath): unknown {
+    const list = (items: unknown[]) => items.map((item, index) => this.inline(item, [...path, index]));
+    switch (CHILDREN[keyword]) {
+      case 'schema':
+        return Array.isArray(value) ? list(value) : this.inline(value, path);
+      case 'list':
+        return Array.isArray(value) ? list(value) : value;
+      case 'map':
+        return isJsonObject(value) ? this.inlineMap(value, path) : value;
+      default:
+        return value;
+    }
+  }
+
+  private inlineMap(schemas: JsonObject, path: SourcePath): JsonObject {
+    // Ajv leaves `__proto__` out of properties without a word, and the row would be encoded without it.
+    if (Object.hasOwn(schemas, '__proto__'))
+      throw this.problem([...path, '__proto__'], 'cannot be the name of a feature');
+    return Object.fromEntries(
+      Object.entries(schemas).map(([name, schema]) => [name, this.inline(schema, [...path, name])]),
+    );
+  }
+
+  /** A keyword that JSON Schema does not know is an annotation; one that is nearly known is a mistake. */
+  private checkSpelling(keyword: string, path: SourcePath): void {
+    const meant = nearest(keyword, KEYWORDS);
+    if (meant === undefined || keyword.length < 5) return;
+    throw this.problem([...path, keyword], `is not a keyword of JSON Schema; did you mean "${meant}"?`);
+  }
 }
 
-function resolve(root: JsonSchema, $ref: string, problem: FeaturesSource['problem'], path: SourcePath): unknown {
+/** Tuples as drafts before 2020-12 write them. */
+function toTuple(schema: JsonObject): void {
+  if (!Array.isArray(schema.items)) return;
+  schema.prefixItems = schema.items;
+  schema.items = schema.additionalItems ?? true;
+  delete schema.additionalItems;
+}
+
+function resolve(root: JsonObject, $ref: string, problem: FeaturesSource['problem'], path: SourcePath): unknown {
   if (!$ref.startsWith('#/')) throw problem([...path, '$ref'], 'must be a definition in the same document (#/$defs/…)');
   let node: unknown = root;
   for (const part of $ref.slice(2).split('/')) {

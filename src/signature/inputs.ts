@@ -8,7 +8,9 @@ import { fitShape, type RowDimension } from './tensor-shape.js';
 
 /** Which features fill which graph input, and how. */
 export interface InputPlan {
-  /** One entry for each use of a feature: the limits that its schema takes from the tensor. */
+  /** Names of the features that some input takes. */
+  used: Set<string>;
+  /** One entry for each use of a feature as it is: the limits that its schema takes from the tensor. */
   uses: { feature: Feature; info: TensorInfo; lengths: (number | undefined)[] }[];
   encoders: InputEncoder[];
 }
@@ -38,7 +40,7 @@ export function planInputs(
   spec: SignatureSpec['inputs'],
   fail: Fail,
 ): InputPlan {
-  const plan: InputPlan = { uses: [], encoders: [] };
+  const plan: InputPlan = { used: new Set(), uses: [], encoders: [] };
   const assigned = spec ? checkNames(graphInputs, spec, fail) : assignByName(graphInputs, features, fail);
   for (const info of graphInputs) {
     const columns = assigned.get(info.name);
@@ -48,9 +50,8 @@ export function planInputs(
       throw fail(['inputs', info.name], 'has no batch axis in the graph, so rows cannot fill it');
     plan.encoders.push(planInput(info, columns, features, plan, fail));
   }
-  const used = new Set(plan.uses.map(({ feature }) => feature.name));
   for (const name of features.keys()) {
-    if (!used.has(name)) throw fail(['features', 'properties', name], 'no input uses this feature');
+    if (!plan.used.has(name)) throw fail(['features', 'properties', name], 'no input uses this feature');
   }
   return plan;
 }
@@ -102,7 +103,9 @@ function planInput(
     } catch (error) {
       throw fail(path, (error as Error).message);
     }
-    plan.uses.push({ feature, info, lengths: [] });
+    plan.used.add(name);
+    // A one-hot or ordinal column holds 0, 1, 2, …: the tensor's range says nothing of the enum's own values.
+    if (typeof column === 'string') plan.uses.push({ feature, info, lengths: [] });
   }
   const width = columns.reduce((sum, column) => sum + column.width, 0);
   const match = fitShape([width], info.shape.slice(1));
@@ -126,6 +129,7 @@ function arrayInput(info: TensorInfo, feature: Feature, plan: InputPlan): InputE
     const lengths = feature.shape.map((length) => length ?? '?').join('×');
     throw new Error(`"${feature.name}" is ${lengths}, and the graph takes ${describeTensor(info)}`);
   }
+  plan.used.add(feature.name);
   plan.uses.push({ feature, info, lengths: match.lengths });
   const varies = match.dims.some((dim) => typeof dim !== 'number');
   const write = compileArray(feature, info.type);

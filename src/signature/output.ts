@@ -61,6 +61,9 @@ function planBinary(scores: TensorInfo, width: number | undefined, spec: OutputS
   const classes = spec.classes ?? ['0', '1'];
   if (classes.length !== 2) throw fail(['classes'], `binary has two classes, not ${String(classes.length)}`);
   const columns = width ?? 2;
+  if (columns === 1 && spec.positive !== undefined) {
+    throw fail(['positive'], `${describe(scores)} has one column, which is the probability of the second class`);
+  }
   const positive = spec.positive ?? 1;
   const threshold = spec.threshold ?? 0.5;
   const [yes, no] = [classes[positive], classes[1 - positive]] as [string, string];
@@ -87,7 +90,7 @@ function decodeMulticlass(name: string, classes: readonly string[]) {
   return (outputs: Tensors, row: number): Prediction => {
     const tensor = outputs.get(name) as Tensor;
     const values = classes.map((_, column) => numberAt(tensor, row * classes.length + column, name));
-    const best = values.indexOf(Math.max(...values));
+    const best = values.reduce((top, value, column) => (value > (values[top] as number) ? column : top), 0);
     return {
       prediction: best,
       probability: values[best] as number,

@@ -1,6 +1,6 @@
 import { type ValidateFunction } from 'ajv';
 import { createAjv } from '../common/json-schema/ajv.js';
-import { isJsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
+import { isJsonObject, type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { toProblems } from '../common/json-schema/problems.js';
 import { type FieldProblem } from '../common/errors.js';
 
@@ -23,13 +23,13 @@ export class RowValidator {
     this.explain = compile(ALL_PROBLEMS, schema);
   }
 
-  /** Everything that is wrong with a row, or undefined. Paths are JSON pointers into the row. */
-  problems(row: unknown): FieldProblem[] | undefined {
+  /** What is wrong with a row, at most so many problems; undefined when nothing is. Paths are JSON pointers into the row. */
+  problems(row: unknown, most = Infinity): FieldProblem[] | undefined {
     if (this.accepts(row)) return undefined;
     if (!isJsonObject(row)) return [{ path: '', message: 'must be an object: one row of features', code: 'type' }];
-    if (isSmall(row)) {
+    if (most > 1 && isSmall(row)) {
       this.explain(row);
-      return toProblems(this.explain.errors ?? [], 'feature');
+      return toProblems(this.explain.errors ?? [], 'feature', most);
     }
     return toProblems(this.accepts.errors ?? [], 'feature');
   }
@@ -48,7 +48,9 @@ function isSmall(row: unknown): boolean {
   let left = MAX_VALUES_EXPLAINED;
   const count = (value: unknown): boolean => {
     if (--left < 0) return false;
-    return typeof value !== 'object' || value === null || Object.values(value).every(count);
+    if (typeof value !== 'object' || value === null) return true;
+    for (const key in value) if (!count((value as JsonObject)[key])) return false;
+    return true;
   };
   return count(row);
 }

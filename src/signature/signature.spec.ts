@@ -239,7 +239,7 @@ function expectFaithful(tensor: Tensor, sent: unknown, fallback: unknown): void 
   for (const [index, value] of values.entries()) {
     const element = tensor.data[index];
     if (value === null) expect(element).toBeNaN();
-    else if (tensor.type === 'float32') expect(element).toBe(Math.fround(value as number) + 0);
+    else if (tensor.type === 'float32') expect(element).toBe(Math.fround(value as number));
     else if (tensor.type === 'float16')
       expect(new Float16Array(Uint16Array.of(element as number).buffer)[0]).toBe(Math.f16round(value as number));
     else expect(typeof element === 'bigint' ? Number(element) : element).toBe(value);

@@ -1,11 +1,12 @@
 import { type FieldProblem } from '../common/errors.js';
+import { pointer } from '../common/json-schema/problems.js';
 import { type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { type SourcePath, SourceProblem } from '../common/source-file.js';
 import { batchKey, type RowRequest } from '../inference/batcher.js';
 import { type Graph } from '../inference/engine.js';
 import { describeTensor, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
 import { type Row } from './columns.js';
-import { exampleRow } from './example-row.js';
+import { exampleRow, isExampleWritten } from './example-row.js';
 import { analyseFeatures } from './feature.js';
 import { type FeaturesSource, readFeatures } from './features.js';
 import { featuresOfGraph } from './graph-features.js';
@@ -28,6 +29,8 @@ export class Signature {
   private readonly fixedShape: RowShape | undefined;
   /** A row that the schema accepts, if one could be made from its examples and limits. */
   readonly example: Row | undefined;
+  /** Whether the author wrote each value of the example, rather than some being made up. */
+  readonly isExampleWritten: boolean;
   readonly task: OutputSpec['task'];
   readonly classes: readonly string[] | undefined;
   /** Names of the graph outputs that `decode` needs. */
@@ -52,12 +55,13 @@ export class Signature {
     const varies = encoders.some(({ lengthsOf }) => lengthsOf);
     this.fixedShape = varies ? undefined : this.toShape(encoders.map(({ dims }) => dims as readonly number[]));
     const example = exampleRow(schema);
+    this.isExampleWritten = isExampleWritten(schema);
     this.example = this.problems(example) ? undefined : example;
   }
 
-  /** Everything that is wrong with a row, or undefined when it can be encoded. */
-  problems(row: unknown): FieldProblem[] | undefined {
-    return this.validator.problems(row);
+  /** What is wrong with a row, at most so many problems; undefined when it can be encoded. */
+  problems(row: unknown, most?: number): FieldProblem[] | undefined {
+    return this.validator.problems(row, most);
   }
 
   /** What the rows' run needs to know: the dimensions of each graph input after the batch axis, and what may share it. */
@@ -155,7 +159,10 @@ function checkExamples(signature: Signature, { schema, problem }: FeaturesSource
   const known: JsonObject = signature.example ?? exampleRow(schema);
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     for (const [path, value] of valuesIn(property)) {
-      const wrong = signature.problems({ ...known, [name]: value })?.find((found) => found.path.split('/')[1] === name);
+      const at = pointer('', name);
+      const wrong = signature
+        .problems({ ...known, [name]: value })
+        ?.find(({ path: found }) => found === at || found.startsWith(`${at}/`));
       if (wrong) throw problem(['properties', name, ...path], wrong.message);
     }
   }

@@ -1,5 +1,5 @@
 import { FLOAT32_LIMIT } from '../common/float32.js';
-import { typesOf, type JsonSchema } from '../common/json-schema/json-schema.js';
+import { type JsonSchema, WHOLE_TEXT } from '../common/json-schema/json-schema.js';
 import { type DataType } from '../inference/tensor.js';
 
 const signed = (bits: number): [number, number] => [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
@@ -19,56 +19,61 @@ const RANGES: Partial<Record<DataType, [number, number]>> = {
   uint64: [0, Number.MAX_SAFE_INTEGER],
 };
 
-/** Text that a string tensor keeps whole: the runtime cuts at U+0000 and replaces lone surrogates. */
-const WHOLE_TEXT = '^[^\\u0000\\ud800-\\udfff]*$';
+/** Whether an element can hold a value of an enum. */
+export function fits(value: unknown, type: DataType): boolean {
+  const range = RANGES[type];
+  return typeof value !== 'number' || !range || (value >= range[0] && value <= range[1]);
+}
 
 /**
  * A property's schema with the limits of its tensor added, so that whatever the schema accepts can be encoded,
  * and the documentation shows it: the range of the element type, and the tensor's own lengths for nested arrays
  * (`lengths`, from the outside in; undefined where any length from 1 on will do).
+ *
+ * Limits stand beside choices, not inside them: what a schema says beside `anyOf` holds for every branch.
  */
 export function withTensorLimits(
   schema: JsonSchema,
   type: DataType,
   lengths: readonly (number | undefined)[],
 ): JsonSchema {
+  return both(schema, listLimits(type, lengths));
+}
+
+/** Limits of a list of these lengths; of one element where there are none. */
+function listLimits(type: DataType, lengths: readonly (number | undefined)[]): JsonSchema {
   const [length, ...inner] = lengths;
-  if (lengths.length > 0) {
-    const open = lengths.length > 1 && lengths.slice(1).includes(undefined);
-    return onBranch(schema, ['array'], (list) => ({
-      ...list,
-      minItems: length ?? Math.max(1, list.minItems ?? 0),
-      ...(length !== undefined && { maxItems: length }),
-      ...(list.items && { items: withTensorLimits(list.items, type, inner) }),
-      ...(open && { rectangular: true }),
-    }));
-  }
-  if (type === 'string') return onBranch(schema, ['string'], withWholeText);
+  if (lengths.length === 0) return elementLimits(type);
+  return {
+    minItems: length ?? 1,
+    ...(length !== undefined && { maxItems: length }),
+    items: listLimits(type, inner),
+    ...(inner.includes(undefined) && { rectangular: true }),
+  };
+}
+
+function elementLimits(type: DataType): JsonSchema {
+  if (type === 'string') return { pattern: WHOLE_TEXT };
   const range = RANGES[type];
-  return range ? onBranch(schema, ['integer', 'number'], (number) => withRange(number, range)) : schema;
+  return range ? { minimum: range[0], maximum: range[1] } : {};
 }
 
-/** Applies a change where the schema speaks of the given types, through the branches of a choice. */
-function onBranch(schema: JsonSchema, types: string[], change: (part: JsonSchema) => JsonSchema): JsonSchema {
-  for (const keyword of ['anyOf', 'oneOf', 'allOf'] as const) {
-    const branches = schema[keyword];
-    if (branches && schema.type === undefined) {
-      return { ...schema, [keyword]: branches.map((branch) => onBranch(branch, types, change)) };
-    }
+/** A schema and limits at once, in one schema where their keywords allow it. */
+function both(schema: JsonSchema, limits: JsonSchema): JsonSchema {
+  if (schema.enum || 'const' in schema) return schema; // each value is checked when the signature is loaded
+  if (schema.prefixItems !== undefined || schema.pattern !== undefined) {
+    return { ...schema, allOf: [...(schema.allOf ?? []), limits] };
   }
-  return types.some((type) => typesOf(schema).has(type)) ? change(schema) : schema;
-}
-
-function withRange(schema: JsonSchema, [low, high]: [number, number]): JsonSchema {
-  if (schema.enum?.every((value) => typeof value !== 'number' || (value >= low && value <= high))) return schema;
-  const limited = { ...schema };
-  if (Math.max(schema.minimum ?? -Infinity, schema.exclusiveMinimum ?? -Infinity) < low) limited.minimum = low;
-  if (Math.min(schema.maximum ?? Infinity, schema.exclusiveMaximum ?? Infinity) > high) limited.maximum = high;
-  return limited;
-}
-
-function withWholeText(schema: JsonSchema): JsonSchema {
-  if (schema.enum || 'const' in schema) return schema;
-  if (schema.pattern === undefined) return { ...schema, pattern: WHOLE_TEXT };
-  return { ...schema, allOf: [...(schema.allOf ?? []), { type: 'string', pattern: WHOLE_TEXT }] };
+  const merged: JsonSchema = { ...schema, ...limits };
+  if (limits.minimum !== undefined && limits.maximum !== undefined) {
+    if ((schema.minimum ?? schema.exclusiveMinimum ?? -Infinity) >= limits.minimum) delete merged.minimum;
+    if ((schema.maximum ?? schema.exclusiveMaximum ?? Infinity) <= limits.maximum) delete merged.maximum;
+    if (merged.minimum === undefined && schema.minimum !== undefined) merged.minimum = schema.minimum;
+    if (merged.maximum === undefined && schema.maximum !== undefined) merged.maximum = schema.maximum;
+  }
+  if (limits.minItems !== undefined) merged.minItems = Math.max(limits.minItems, schema.minItems ?? 0);
+  if (limits.maxItems !== undefined) merged.maxItems = Math.min(limits.maxItems, schema.maxItems ?? Infinity);
+  if (typeof schema.items === 'object' && typeof limits.items === 'object')
+    merged.items = both(schema.items, limits.items);
+  return merged;
 }

@@ -1,5 +1,5 @@
 import { FLOAT32_LIMIT } from '../float32.js';
-import { type JsonSchema } from './json-schema.js';
+import { type JsonSchema, WHOLE_TEXT } from './json-schema.js';
 
 /** More values than this are not listed in a sentence. */
 const MAX_LISTED = 20;
@@ -16,7 +16,7 @@ function describe(schema: JsonSchema, plural: boolean): string {
   if ('const' in schema) return JSON.stringify(schema.const);
   if (schema.enum) return describeEnum(schema.enum);
   const branches = schema.anyOf ?? schema.oneOf;
-  if (branches && schema.type === undefined) return describeChoice(branches, plural);
+  if (branches && schema.type === undefined) return describeChoice(schema, branches, plural);
   if (schema.allOf && schema.type === undefined) {
     const { allOf, ...rest } = schema;
     return describe(Object.assign({}, ...allOf, rest) as JsonSchema, plural);
@@ -36,9 +36,12 @@ function describeEnum(values: unknown[]): string {
   return (listed.length === 1 ? shown : `one of ${shown}`) + (values.includes(null) ? ', or null' : '');
 }
 
-function describeChoice(branches: JsonSchema[], plural: boolean): string {
-  const named = branches.filter(({ type }) => type !== 'null').map((branch) => describe(branch, plural));
-  return named.join(' or ') + (named.length < branches.length ? ', or null' : '');
+function describeChoice(schema: JsonSchema, branches: JsonSchema[], plural: boolean): string {
+  const { anyOf: _anyOf, oneOf: _oneOf, ...beside } = schema;
+  const present = branches.filter(({ type }) => type !== 'null');
+  // What stands beside a choice holds for each branch.
+  const named = [...new Set(present.map((branch) => describe({ ...beside, ...branch }, plural)))];
+  return named.join(' or ') + (present.length < branches.length ? ', or null' : '');
 }
 
 function describeType(type: string, schema: JsonSchema, plural: boolean): string {
@@ -61,35 +64,43 @@ function describeType(type: string, schema: JsonSchema, plural: boolean): string
 }
 
 function describeRange(schema: JsonSchema, plural: boolean): string {
-  const low = schema.exclusiveMinimum ?? (schema.minimum === -FLOAT32_LIMIT ? undefined : schema.minimum);
-  const high = schema.exclusiveMaximum ?? (schema.maximum === FLOAT32_LIMIT ? undefined : schema.maximum);
-  const fits = schema.maximum === FLOAT32_LIMIT ? ` that ${plural ? 'fit' : 'fits'} a 32-bit float` : '';
-  if (
-    schema.exclusiveMinimum === undefined &&
-    schema.exclusiveMaximum === undefined &&
-    low !== undefined &&
-    high !== undefined
-  ) {
-    return ` from ${low} to ${high}${fits}`;
-  }
+  const low = schema.exclusiveMinimum ?? unlessWidest(schema.minimum);
+  const high = schema.exclusiveMaximum ?? unlessWidest(schema.maximum);
+  const isFloat = schema.type !== 'integer' && schema.maximum !== undefined && schema.maximum >= WIDEST_FLOAT;
+  const fits = isFloat ? ` that ${plural ? 'fit' : 'fits'} a 32-bit float` : '';
+  const steps = schema.multipleOf === undefined ? '' : ` in steps of ${schema.multipleOf}`;
+  const exclusive = schema.exclusiveMinimum !== undefined || schema.exclusiveMaximum !== undefined;
+  if (!exclusive && low !== undefined && high !== undefined) return ` from ${low} to ${high}${steps}${fits}`;
   const ends: string[] = [];
   if (low !== undefined) ends.push(schema.exclusiveMinimum === undefined ? `of at least ${low}` : `above ${low}`);
   if (high !== undefined) ends.push(schema.exclusiveMaximum === undefined ? `at most ${high}` : `below ${high}`);
-  return (ends.length > 0 ? ` ${ends.join(' and ')}` : '') + fits;
+  return (ends.length > 0 ? ` ${ends.join(' and ')}` : '') + steps + fits;
+}
+
+/** The largest float32: nobody wrote a limit beyond it for people to read. */
+const WIDEST_FLOAT = Math.fround(FLOAT32_LIMIT);
+
+function unlessWidest(limit: number | undefined): number | undefined {
+  if (limit === undefined || Math.abs(limit) >= WIDEST_FLOAT || Math.abs(limit) === Number.MAX_SAFE_INTEGER)
+    return undefined;
+  return limit;
 }
 
 function describeText({ minLength, maxLength, format, pattern }: JsonSchema): string {
   const parts: string[] = [];
   if (format !== undefined) parts.push(` in the format ${format}`);
-  if (pattern !== undefined) parts.push(` matching ${pattern}`);
+  if (pattern !== undefined && pattern !== WHOLE_TEXT) parts.push(` matching ${pattern}`);
   if (minLength !== undefined || maxLength !== undefined)
     parts.push(` of ${describeCount(minLength, maxLength)} characters`);
   return parts.join(',');
 }
 
-function describeItems({ items, minItems, maxItems }: JsonSchema): string {
+function describeItems({ items, prefixItems, minItems, maxItems, uniqueItems }: JsonSchema): string {
   const count = minItems === undefined && maxItems === undefined ? '' : `${describeCount(minItems, maxItems)} `;
-  return ` of ${count}${items === undefined ? 'items' : describe(items, true)}`;
+  const different = uniqueItems === true ? 'different ' : '';
+  const [first] = prefixItems ?? [];
+  const item = typeof items === 'object' ? items : first;
+  return ` of ${count}${different}${item === undefined ? 'items' : describe(item, true)}`;
 }
 
 function describeCount(min: number | undefined, max: number | undefined): string {

@@ -12,13 +12,15 @@ export interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   required?: string[];
   additionalProperties?: boolean | JsonSchema;
-  items?: JsonSchema;
+  items?: JsonSchema | boolean;
+  prefixItems?: JsonSchema[];
   minItems?: number;
   maxItems?: number;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
+  multipleOf?: number;
   minLength?: number;
   maxLength?: number;
   pattern?: string;
@@ -35,16 +37,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The types that a schema names for its value, whether in `type`, `enum`, `const` or the branches of a choice. */
-export function typesOf(schema: JsonSchema): Set<string> {
-  if (schema.type !== undefined) return new Set([schema.type].flat());
-  if (schema.enum) return new Set(schema.enum.map(typeOfValue));
-  if ('const' in schema) return new Set([typeOfValue(schema.const)]);
-  const branches = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
-  return new Set(branches.flatMap((branch) => [...typesOf(branch)]));
-}
+/** Text that a string tensor keeps whole: the runtime cuts at U+0000 and replaces lone surrogates. */
+export const WHOLE_TEXT = '^[^\\u0000\\ud800-\\udfff]*$';
 
-function typeOfValue(value: unknown): string {
+/** The JSON Schema type of a value; a whole number is an integer. */
+export function typeOfValue(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';

@@ -42,7 +42,7 @@ export class ModelsController {
   @ApiProblems('model_not_found', 'version_not_found')
   readVersion(@Param('model') name: string, @Param('version') selector: string): VersionDetailsDto {
     const model = this.registry.model(name);
-    return VersionDetailsDto.from(model, model.find(selector) ?? model.select(selector));
+    return VersionDetailsDto.from(model, model.lookup(selector));
   }
 
   @Post([':model/predict', ':model/versions/:version/predict'])

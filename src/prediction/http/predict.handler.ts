@@ -36,14 +36,15 @@ export class PredictHandler {
   }
 
   async predictBatch(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { requests } = BATCH.check(await this.read(request, response));
+    const body = await this.read(request, response);
     const started = performance.now();
+    const resolved = await this.resolve(target, request, body);
+    const { requests } = BATCH.check(body);
     const { MAX_BATCH_SIZE } = this.settings;
     if (requests.length > MAX_BATCH_SIZE) {
       const message = `must hold at most ${MAX_BATCH_SIZE} rows`;
       throw validationFailed([{ path: '/requests', message, code: 'length' }]);
     }
-    const resolved = await this.resolve(target, request, requests);
     const predictions = await this.predictions.predict(resolved, requests, (row) => `/requests/${row}`);
     const timestamp = isoNow();
     const answer: BatchResponseDto = {
