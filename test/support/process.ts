@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,7 +12,10 @@ export class ServiceProcess {
   stdout = '';
   stderr = '';
 
-  private constructor(private readonly child: ChildProcess) {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly folder: string,
+  ) {
     child.stdout?.on('data', (data: Buffer) => (this.stdout += data.toString()));
     child.stderr?.on('data', (data: Buffer) => (this.stderr += data.toString()));
   }
@@ -20,9 +23,8 @@ export class ServiceProcess {
   /** Starts it in an empty folder, with nothing in the environment but what is given. */
   static async start(environment: Record<string, string>, cwd?: string): Promise<ServiceProcess> {
     const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'nestor-cwd-')));
-    return new ServiceProcess(
-      spawn(process.execPath, [MAIN], { cwd: folder, env: { PATH: process.env.PATH, PORT: '0', ...environment } }),
-    );
+    const env = { PATH: process.env.PATH, PORT: '0', ...environment };
+    return new ServiceProcess(spawn(process.execPath, [MAIN], { cwd: folder, env }), folder);
   }
 
   /** The log so far, line by line. */
@@ -42,9 +44,10 @@ export class ServiceProcess {
     throw new Error(`it does not listen\n${this.stdout}\n${this.stderr}`);
   }
 
-  /** Waits for its end. */
+  /** Waits for its end, and clears its folder away. */
   async exit(): Promise<number | null> {
     if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close');
+    await rm(this.folder, { recursive: true, force: true });
     return this.child.exitCode;
   }
 
