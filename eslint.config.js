@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', 'bench/.venv', '**/.venv'] },
+  { ignores: ['dist', 'coverage', 'node_modules', 'bench/.venv', 'bench/.work', '**/.venv'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -1,0 +1,115 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { WORK } from './places.ts';
+import { type Command, run } from './processes.ts';
+import { progress } from './progress.ts';
+import { type Scenario } from './scenario.ts';
+
+/** What clients saw of a server. */
+export interface Seen {
+  /** Requests that were answered with 200. */
+  answered: number;
+  seconds: number;
+  p50Ms: number;
+  p99Ms: number;
+  /** Requests that failed, by how. */
+  errors: Record<string, number>;
+}
+
+/** Asks a server the scenario's request for whole seconds, over keep-alive connections that always wait for one answer. */
+export type LoadGenerator = (url: string, scenario: Scenario, seconds: number, core: number) => Promise<Seen>;
+
+export const CONNECTIONS = 32;
+/** A request that takes longer counts as failed. */
+const TIMEOUT_S = 20;
+const MARGIN_MS = (TIMEOUT_S + 10) * 1000;
+
+/** wrk where it is installed: it is the lighter one. */
+export async function findLoadGenerator(): Promise<LoadGenerator> {
+  try {
+    await run({ file: 'sh', args: ['-c', 'command -v wrk'] }, MARGIN_MS);
+    return wrk;
+  } catch {
+    progress('wrk is not on the PATH: taking autocannon, which is heavier and holds fast servers back.');
+    progress('For better figures: apt-get install wrk, or brew install wrk');
+    return autocannon;
+  }
+}
+
+const wrk: LoadGenerator = async (url, scenario, seconds, core) => {
+  const script = writeWrkScript(scenario);
+  const command = {
+    file: 'wrk',
+    args: ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, `--timeout`, `${TIMEOUT_S}s`, '-s', script, url + scenario.path],
+    core,
+  };
+  const output = await run(command, seconds * 1000 + MARGIN_MS);
+  const line = /^SEEN (.*)$/m.exec(output)?.[1];
+  if (line === undefined) throw new Error(`wrk printed no summary:\n${output}`);
+  const [requests = 0, us = 0, p50 = 0, p99 = 0, connect = 0, read = 0, write = 0, timeout = 0, status = 0] = line
+    .split(' ')
+    .map(Number);
+  return {
+    answered: requests - status,
+    seconds: us / 1e6,
+    p50Ms: p50 / 1000,
+    p99Ms: p99 / 1000,
+    errors: withoutZeros({ connect, read, write, timeout, status }),
+  };
+};
+
+/** wrk takes a body, and gives exact figures, through a script only. It counts statuses from 400 on as errors. */
+function writeWrkScript({ name, body }: Scenario): string {
+  const file = join(WORK, `${name}.lua`);
+  mkdirSync(WORK, { recursive: true });
+  writeFileSync(
+    file,
+    `wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = [==[${body}]==]
+
+function done(summary, latency)
+  local e = summary.errors
+  print(string.format("SEEN %d %d %.3f %.3f %d %d %d %d %d", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), e.connect, e.read, e.write, e.timeout, e.status))
+end
+`,
+  );
+  return file;
+}
+
+const autocannon: LoadGenerator = async (url, scenario, seconds, core) => {
+  const body = join(WORK, `${scenario.name}.json`);
+  mkdirSync(WORK, { recursive: true });
+  writeFileSync(body, scenario.body);
+  const command: Command = {
+    file: process.execPath,
+    args: [createRequire(import.meta.url).resolve('autocannon/autocannon.js'), '--json', '--no-progress']
+      .concat(['-c', String(CONNECTIONS), '-d', String(seconds), '-t', String(TIMEOUT_S)])
+      .concat(['-m', 'POST', '-H', 'Content-Type=application/json', '-i', body, url + scenario.path]),
+    core,
+  };
+  const output = await run(command, seconds * 1000 + MARGIN_MS);
+  const seen = JSON.parse(output) as AutocannonResult;
+  return {
+    answered: seen['2xx'],
+    seconds: seen.duration,
+    p50Ms: seen.latency.p50,
+    p99Ms: seen.latency.p99,
+    errors: withoutZeros({ connection: seen.errors - seen.timeouts, timeout: seen.timeouts, status: seen.non2xx }),
+  };
+};
+
+interface AutocannonResult {
+  '2xx': number;
+  non2xx: number;
+  errors: number;
+  timeouts: number;
+  duration: number;
+  latency: { p50: number; p99: number };
+}
+
+function withoutZeros(counts: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}

@@ -1,0 +1,49 @@
+import { creditRiskRow } from './credit-risk-rows.ts';
+
+/** A request that is asked again and again. */
+export interface Scenario {
+  name: string;
+  title: string;
+  model: 'credit-risk' | 'mlp';
+  path: string;
+  body: string;
+  /** The numbers in an answer that every lane must agree on. */
+  numbers: (answer: unknown) => number[];
+}
+
+interface Answer {
+  prediction: number;
+  probability: number;
+}
+
+const MLP_FEATURES = 1024;
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'row',
+    title: 'One credit-risk row',
+    model: 'credit-risk',
+    path: '/predict',
+    body: JSON.stringify(creditRiskRow(0)),
+    numbers: (answer) => [(answer as Answer).probability],
+  },
+  {
+    name: 'batch',
+    title: 'A batch of 100 credit-risk rows',
+    model: 'credit-risk',
+    path: '/predict/batch',
+    body: JSON.stringify({ requests: Array.from({ length: 100 }, (_, index) => creditRiskRow(index)) }),
+    numbers: (answer) => (answer as { predictions: Answer[] }).predictions.map(({ probability }) => probability),
+  },
+  {
+    name: 'mlp',
+    title: 'An MLP of 6 × 1,024 units, 1,024 floats in JSON',
+    model: 'mlp',
+    path: '/predict',
+    // Seven decimals, about what a float32 holds, and the same ones every time.
+    body: JSON.stringify({
+      x: Array.from({ length: MLP_FEATURES }, (_, index) => Number(Math.sin(index * 12.9898).toFixed(7))),
+    }),
+    numbers: (answer) => [(answer as Answer).prediction],
+  },
+];

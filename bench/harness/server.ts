@@ -1,0 +1,126 @@
+import { type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Lane } from '../lanes/lane.ts';
+import { LOGS, WORK } from './places.ts';
+import { cpuSeconds, residentMegabytes } from './proc.ts';
+import { type Command, start, stop } from './processes.ts';
+import { type Scenario } from './scenario.ts';
+
+const START_LIMIT_MS = 60_000;
+const ANSWER_LIMIT_MS = 20_000;
+/** How often a server that starts is asked: finer than the differences between cold starts. */
+const POLL_MS = 5;
+const QUIET_PERIOD_MS = 60;
+const QUIET_LIMIT_MS = 15_000;
+/** Two ticks of the clock that counts CPU time: less is what a server does without requests. */
+const QUIET_CPU_S = 0.02;
+
+/** One lane's server for one scenario, up and answering. */
+export class Server {
+  readonly lane: Lane;
+  /** From its start to its first prediction. */
+  readonly coldStartSeconds: number;
+  readonly url: string;
+  readonly startedAt: number;
+  private readonly child: ChildProcess;
+
+  private constructor(lane: Lane, url: string, child: ChildProcess, startedAt: number) {
+    this.lane = lane;
+    this.url = url;
+    this.child = child;
+    this.startedAt = startedAt;
+    this.coldStartSeconds = (performance.now() - startedAt) / 1000;
+  }
+
+  /**
+   * Starts a lane's server and waits until it predicts. What it prints goes to a file in bench/.work/logs.
+   *
+   * @param adapt changes how it is started
+   */
+  static async start(
+    lane: Lane,
+    scenario: Scenario,
+    core: number,
+    adapt = (command: Command): Command => command,
+  ): Promise<Server> {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const logFile = join(LOGS, `${lane.name}.log`);
+    mkdirSync(LOGS, { recursive: true });
+    const log = openSync(logFile, 'w');
+    const startedAt = performance.now();
+    // It runs in the work folder: a .env in the checkout is not for it.
+    const command = { ...lane.command(scenario.model, port), core, cwd: WORK };
+    const child = await start(adapt(command), ['ignore', log, log]);
+    closeSync(log);
+    while (!(await answers(url, scenario))) {
+      if (child.exitCode !== null || child.signalCode !== null || performance.now() - startedAt > START_LIMIT_MS) {
+        await stop(child);
+        throw new Error(
+          `${lane.name} does not answer. The end of its log:\n${readFileSync(logFile, 'utf8').slice(-2000)}`,
+        );
+      }
+      await sleep(POLL_MS);
+    }
+    return new Server(lane, url, child, startedAt);
+  }
+
+  get cpuSeconds(): number {
+    return cpuSeconds(this.pid);
+  }
+
+  get residentMegabytes(): number {
+    return residentMegabytes(this.pid);
+  }
+
+  /** Waits until it has done what clients left behind, so that it takes nothing from the next lane. */
+  async quiet(): Promise<void> {
+    const deadline = performance.now() + QUIET_LIMIT_MS;
+    for (let before = this.cpuSeconds; performance.now() < deadline;) {
+      await sleep(QUIET_PERIOD_MS);
+      const now = this.cpuSeconds;
+      if (now - before < QUIET_CPU_S) return;
+      before = now;
+    }
+  }
+
+  stop(): Promise<void> {
+    return stop(this.child);
+  }
+
+  private get pid(): number {
+    return this.child.pid as number;
+  }
+}
+
+/** The scenario's request, once. */
+export async function ask(url: string, { path, body }: Scenario): Promise<{ status: number; text: string }> {
+  const response = await fetch(url + path, {
+    method: 'POST',
+    body,
+    headers: { 'Content-Type': 'application/json' },
+    signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+async function answers(url: string, scenario: Scenario): Promise<boolean> {
+  try {
+    return (await ask(url, scenario)).status === 200;
+  } catch {
+    return false; // Nothing listens yet.
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
