@@ -6,6 +6,9 @@ import { Settings } from './config/settings.js';
 import { type Model } from './registry/model.js';
 import { ModelRegistry } from './registry/model-registry.js';
 
+/** A longer row (an image, an embedding) is not shown: the documentation has it. */
+const MAX_EXAMPLE = 1000;
+
 /** The first lines of a start: what is served, where, and a call that works. */
 export function announce(app: NestExpressApplication): void {
   const logger = app.get(Logger);
@@ -22,7 +25,7 @@ export function announce(app: NestExpressApplication): void {
   );
   logger.log(`Listening on ${url}${DOCS ? `, documentation at ${url}/docs` : ''}`);
   const example = defaultModel?.default?.loaded?.signature?.example;
-  if (example) logger.log(`Try: ${curl(`${url}/predict`, example)}`);
+  if (example && JSON.stringify(example).length <= MAX_EXAMPLE) logger.log(`Try: ${curl(`${url}/predict`, example)}`);
   if (defaultModel) return;
   if (DEFAULT_MODEL !== undefined) logger.error(`DEFAULT_MODEL ${DEFAULT_MODEL} is not among the models: not ready`);
   else

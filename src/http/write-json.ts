@@ -2,12 +2,9 @@ import { type ServerResponse } from 'node:http';
 
 /** Writes a whole answer at once: its headers as one flat list, name and value in turn. */
 export function writeJson(response: ServerResponse, status: number, headers: string[], body: string): void {
-  // Text that fits latin1 is written several times faster than text that must be encoded first.
-  const isAscii = ASCII.test(body);
-  headers.push('Content-Length', String(isAscii ? body.length : Buffer.byteLength(body)));
+  const length = Buffer.byteLength(body);
+  headers.push('Content-Length', String(length));
   response.writeHead(status, headers);
-  response.end(body, isAscii ? 'latin1' : 'utf8');
+  // ASCII goes out as latin1: writing it is several times cheaper than encoding UTF-8.
+  response.end(body, length === body.length ? 'latin1' : 'utf8');
 }
-
-// eslint-disable-next-line no-control-regex -- all of ASCII
-const ASCII = /^[\x00-\x7f]*$/;

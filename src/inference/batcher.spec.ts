@@ -101,7 +101,7 @@ describe('Batcher', () => {
   });
 
   it('refuses at once what its queue has no place for, and takes more when there is place again', async () => {
-    const { batcher: it } = batcher({ queueLimit: 3 });
+    const { batcher: it } = batcher({ queueLimit: 2, maxRows: 1 });
     const answers = await Promise.allSettled(Array.from({ length: 5 }, (_, i) => ask(it, [[i]])));
     expect(answers.map(({ status }) => status)).toEqual([
       'fulfilled',

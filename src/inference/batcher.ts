@@ -71,7 +71,7 @@ interface Waiting extends RowRequest {
 export class Batcher {
   private waiting: Waiting[] = [];
   private waitingRows = 0;
-  private isRunning = false;
+  private running = 0;
   private isScheduled = false;
   /** Rows that left the queue per millisecond, smoothed; for Retry-After. */
   private drainRate = 1;
@@ -99,9 +99,14 @@ export class Batcher {
     return Promise.all(requests.map((request) => this.enqueue(request)));
   }
 
-  /** What is larger than the whole queue is taken when nothing waits: it could never be otherwise. */
+  /**
+   * Rows that the next run takes do not wait; the limit is for those beyond them. What is larger than the whole queue
+   * is taken when nothing waits: it could never be otherwise.
+   */
   private hasPlaceFor(rows: number): boolean {
-    return this.waitingRows === 0 || this.waitingRows + rows <= this.options.queueLimit;
+    const { coalesce, maxRows, queueLimit } = this.options;
+    const nextRun = coalesce ? maxRows : 0;
+    return this.waitingRows === 0 || this.waitingRows + rows <= queueLimit + nextRun;
   }
 
   private enqueue(request: RowRequest): Promise<RowResult> {
@@ -113,18 +118,17 @@ export class Batcher {
   }
 
   private schedule(): void {
-    if (this.isScheduled || this.isRunning || this.waiting.length === 0) return;
+    if (this.isScheduled || this.running > 0 || this.waiting.length === 0) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
-      void this.runNext();
+      // Requests that may not meet still leave in one turn: a turn for each would cost more than its run.
+      for (let runs = 0; runs < RUNS_PER_TURN && this.waiting.length > 0; runs++) void this.run(this.take());
     });
   }
 
-  private async runNext(): Promise<void> {
-    const group = this.take();
-    if (group.length === 0) return;
-    this.isRunning = true;
+  private async run(group: readonly Waiting[]): Promise<void> {
+    this.running++;
     const started = performance.now();
     try {
       const rows = group.reduce((sum, request) => sum + request.rows, 0);
@@ -140,7 +144,7 @@ export class Batcher {
     } catch (error) {
       this.fail(group, error);
     } finally {
-      this.isRunning = false;
+      this.running--;
       this.schedule();
     }
   }
@@ -150,12 +154,16 @@ export class Batcher {
     const [first] = this.waiting;
     if (!first) return [];
     const { coalesce, maxRows } = this.options;
+    if (!coalesce || first.alone) {
+      this.waiting.shift();
+      this.waitingRows -= first.rows;
+      return [first];
+    }
     const group = [first];
     const rest: Waiting[] = [];
     let rows = first.rows;
     for (const request of this.waiting.slice(1)) {
-      const fits =
-        coalesce && !first.alone && !request.alone && request.key === first.key && rows + request.rows <= maxRows;
+      const fits = !request.alone && request.key === first.key && rows + request.rows <= maxRows;
       if (fits) {
         group.push(request);
         rows += request.rows;
@@ -214,6 +222,8 @@ export class Batcher {
 }
 
 const MAX_RETRY_AFTER_S = 60;
+/** Runs that are started in one turn; more would keep the event loop from everything else for too long. */
+const RUNS_PER_TURN = 32;
 
 function emptyTensor({ type }: TensorInfo, rows: number, rowDims: readonly number[]): Tensor {
   const size = rowDims.reduce((product, dim) => product * dim, rows);

@@ -14,6 +14,9 @@ import { checkGolden } from './golden-check.js';
 import { LoadedVersion } from './loaded-version.js';
 import { type LoadVersion, type ModelVersion } from './model-version.js';
 
+/** Rows that requests may bring together in one run: beyond them a run gains nothing, and its tensors only grow. */
+const RUN_ROWS = 4096;
+
 /** Brings a version from its folder into memory, and checks it before it takes traffic. */
 @Injectable()
 export class VersionLoader {
@@ -53,7 +56,7 @@ export class VersionLoader {
       const signature = await loadSignature(folder, session.graph);
       const batcher = new Batcher(session, {
         coalesce: signature?.batching === 'on',
-        maxRows: signature?.maxRows ?? Infinity,
+        maxRows: Math.min(signature?.maxRows ?? Infinity, RUN_ROWS),
         queueLimit: this.settings.QUEUE_LIMIT,
         onRun: (run) => {
           this.countRun(version, run);
