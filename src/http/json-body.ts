@@ -1,6 +1,7 @@
 import { type IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { brotliDecompress, type BrotliOptions, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
-import { raw, type Request, type Response } from 'express';
 import { DomainError } from '../common/errors.js';
 import { parseJson } from '../common/json.js';
 import { Settings } from '../config/settings.js';
@@ -9,30 +10,34 @@ import { Settings } from '../config/settings.js';
 @Injectable()
 export class JsonBody {
   private readonly limit: number;
-  private readonly inflate: ReturnType<typeof raw>;
 
   constructor({ BODY_LIMIT }: Settings) {
     this.limit = BODY_LIMIT;
-    this.inflate = raw({ type: () => true, limit: BODY_LIMIT });
   }
 
   /** @throws DomainError `malformed_json`, `payload_too_large`, `unsupported_media_type` */
-  read(request: IncomingMessage, response: object): Promise<unknown> {
+  async read(request: IncomingMessage): Promise<unknown> {
     const { headers } = request;
-    if (!isJson(headers['content-type'])) return Promise.reject(notJson(request));
-    const encoding = headers['content-encoding'];
-    const isPlain = encoding === undefined || encoding === 'identity';
-    return (isPlain ? this.readPlain(request) : this.readCompressed(request, response)).then(parseJson);
+    if (!isJson(headers['content-type'])) {
+      drain(request);
+      throw notJson(request);
+    }
+    const encoding = headers['content-encoding'] ?? 'identity';
+    const body = await this.collect(request);
+    return parseJson(encoding === 'identity' ? body : await this.inflate(body, encoding.trim().toLowerCase()));
   }
 
-  /** What nearly all requests send. The general reader below costs a small prediction 13 % more. */
-  private readPlain(request: IncomingMessage): Promise<Buffer> {
+  /**
+   * The bytes as they came. They are copied together as they come: a list of chunks would cost a hostile sender of
+   * single bytes nothing, and this process 400 bytes for each.
+   */
+  private collect(request: IncomingMessage): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
+      let body: Buffer = EMPTY;
       let length = 0;
       const refuse = () => {
         request.removeAllListeners('data');
-        request.resume(); // what still comes is dropped, so that the client can finish sending and read the answer
+        drain(request);
         reject(tooLarge(this.limit));
       };
       if (Number(request.headers['content-length']) > this.limit) {
@@ -40,12 +45,17 @@ export class JsonBody {
         return;
       }
       request.on('data', (chunk: Buffer) => {
+        if (length + chunk.length > this.limit) {
+          refuse();
+          return;
+        }
+        if (length === 0)
+          body = chunk; // nearly always the whole body
+        else body = append(body, length, chunk);
         length += chunk.length;
-        if (length > this.limit) refuse();
-        else chunks.push(chunk);
       });
       request.on('end', () => {
-        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+        resolve(body.subarray(0, length));
       });
       request.on('close', () => {
         if (!request.complete) reject(incomplete());
@@ -53,15 +63,51 @@ export class JsonBody {
     });
   }
 
-  private readCompressed(request: IncomingMessage, response: object): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const target = request as Request;
-      this.inflate(target, response as Response, (error?: unknown) => {
-        if (error !== undefined) reject(toDomainError(error as BodyError));
-        else resolve(Buffer.isBuffer(target.body) ? target.body : Buffer.alloc(0));
-      });
-    });
+  private async inflate(body: Buffer, encoding: string): Promise<Buffer> {
+    const inflate = INFLATERS[encoding];
+    if (!inflate)
+      throw new DomainError('unsupported_media_type', 'Send the body plain, or compressed as gzip, deflate or br.');
+    try {
+      return await inflate(body, { maxOutputLength: this.limit });
+    } catch (error) {
+      const isLong = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+      throw isLong
+        ? tooLarge(this.limit)
+        : new DomainError('malformed_json', 'The compressed body cannot be inflated.');
+    }
   }
+}
+
+const EMPTY = Buffer.alloc(0);
+/** How long a sender whose body is refused may go on sending, to read the answer, before it is cut off. */
+const DRAIN_MS = 2000;
+
+const INFLATERS: Partial<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
+  gzip: promisify<Buffer, ZlibOptions, Buffer>(gunzip),
+  'x-gzip': promisify<Buffer, ZlibOptions, Buffer>(gunzip),
+  deflate: promisify<Buffer, ZlibOptions, Buffer>(inflate),
+  br: promisify<Buffer, BrotliOptions, Buffer>(brotliDecompress),
+};
+
+/** Adds a chunk to a buffer that is filled up to `length`; makes one twice as large where there is no room. */
+function append(body: Buffer, length: number, chunk: Buffer): Buffer {
+  const needed = length + chunk.length;
+  let target = body;
+  if (needed > body.length) {
+    target = Buffer.allocUnsafe(Math.max(needed, 2 * body.length));
+    body.copy(target, 0, 0, length);
+  }
+  chunk.copy(target, length);
+  return target;
+}
+
+function drain(request: IncomingMessage): void {
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), DRAIN_MS);
+  timer.unref();
+  request.once('end', () => {
+    clearTimeout(timer);
+  });
 }
 
 /** application/json and application/…+json, in UTF-8: JSON's only encoding (RFC 8259). */
@@ -71,23 +117,6 @@ function isJson(contentType: string | undefined): boolean {
   const charset = parameters.map((parameter) => /^\s*charset="?([^"\s]+)/.exec(parameter)?.[1]).find(Boolean);
   const isUtf8 = charset === undefined || charset === 'utf-8' || charset === 'utf8';
   return isUtf8 && /^application\/([\w.-]+\+)?json$/.test(type.trim());
-}
-
-/** A body-parser error: it follows the http-errors convention. */
-interface BodyError {
-  type?: string;
-  status?: number;
-}
-
-function toDomainError({ type, status }: BodyError & { limit?: number }): DomainError {
-  if (type === 'entity.too.large')
-    return new DomainError('payload_too_large', 'The body inflates to more than is accepted.');
-  if (type === 'encoding.unsupported') {
-    return new DomainError('unsupported_media_type', 'Send the body plain, or compressed as gzip, deflate or br.');
-  }
-  if (type === 'request.aborted' || type === 'request.size.invalid') return incomplete();
-  if (status === 400) return new DomainError('malformed_json', 'The compressed body cannot be inflated.');
-  return new DomainError('internal', 'The body could not be read.');
 }
 
 function tooLarge(limit: number): DomainError {

@@ -100,13 +100,13 @@ export class Batcher {
   }
 
   /**
-   * Rows that the next run takes do not wait; the limit is for those beyond them. What is larger than the whole queue
-   * is taken when nothing waits: it could never be otherwise.
+   * What leaves in the next turn does not wait: the limit is for the rows beyond it. What is larger than the whole
+   * queue is taken when nothing waits: it could never be otherwise.
    */
   private hasPlaceFor(rows: number): boolean {
     const { coalesce, maxRows, queueLimit } = this.options;
-    const nextRun = coalesce ? maxRows : 0;
-    return this.waitingRows === 0 || this.waitingRows + rows <= queueLimit + nextRun;
+    const leavesNext = coalesce ? this.waitingRows + rows <= maxRows : this.waiting.length < RUNS_PER_TURN;
+    return leavesNext || this.waitingRows === 0 || this.waitingRows + rows <= queueLimit + (coalesce ? maxRows : 0);
   }
 
   private enqueue(request: RowRequest): Promise<RowResult> {

@@ -41,7 +41,7 @@ export class FolderRepository extends ModelRepository {
     if (await exists(join(root, MODEL_ONNX))) {
       const version = await readVersion(FLAT_VERSION, root);
       models.push(await withSpec(nameOfOnly(), root, [version]));
-    } else if (this.settings.MODEL_NAME !== undefined || (await isModelFolder(root, folders))) {
+    } else if (await isModelFolder(root, folders, this.settings.MODEL_NAME !== undefined)) {
       models.push(await readModel(nameOfOnly(), root, hints));
     } else {
       for (const folder of folders) {
@@ -78,10 +78,10 @@ export class FolderRepository extends ModelRepository {
 }
 
 /** Whether the folder is one model's: it has a model.yaml, or its subfolders are versions rather than models. */
-async function isModelFolder(root: string, folders: readonly string[]): Promise<boolean> {
+async function isModelFolder(root: string, folders: readonly string[], isNamed: boolean): Promise<boolean> {
   if (await exists(join(root, MODEL_FILE))) return true;
   for (const folder of folders) {
-    if (looksLikeVersion(folder) && (await exists(join(root, folder, MODEL_ONNX)))) return true;
+    if ((isNamed || looksLikeVersion(folder)) && (await exists(join(root, folder, MODEL_ONNX)))) return true;
   }
   return false;
 }

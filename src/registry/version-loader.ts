@@ -7,7 +7,7 @@ import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
 import { Batcher, type RunReport } from '../inference/batcher.js';
 import { type Graph, InferenceEngine, ModelFileProblem } from '../inference/engine.js';
-import { loadSignature } from '../signature/signature.js';
+import { loadSignature, type Signature } from '../signature/signature.js';
 import { Metrics } from '../metrics/metrics.js';
 import { MODEL_ONNX } from './folder-repository.js';
 import { checkGolden } from './golden-check.js';
@@ -66,7 +66,7 @@ export class VersionLoader {
       onChecking();
       const checked = await checkGolden(folder, loaded);
       if (checked === 0) await this.tryExample(version, loaded);
-      this.warnOfLeftOut(version, session.graph);
+      this.warnOfLeftOut(version, session.graph, signature);
       return loaded;
     } catch (error) {
       await session.release();
@@ -102,7 +102,12 @@ export class VersionLoader {
     }
   }
 
-  private warnOfLeftOut({ model, version }: ModelVersion, { unsupportedOutputs }: Graph): void {
+  private warnOfLeftOut(
+    { model, version }: ModelVersion,
+    { unsupportedOutputs }: Graph,
+    signature: Signature | undefined,
+  ): void {
+    if (!signature) this.logger.warn({ model, version }, 'takes tensors only, no rows: add a signature.yaml');
     if (unsupportedOutputs.length === 0) return;
     const outputs = unsupportedOutputs.join(', ');
     this.logger.warn(

@@ -139,11 +139,15 @@ function scoresOf(graph: Graph, { task, scores }: OutputSpec, fail: Fail): Tenso
     throw fail(['scores'], `"${wanted}" is a sequence or a map; export the model with options={'zipmap': False}`);
   }
   const info = graph.outputs.find(({ name }) => name === wanted);
-  if (!info)
+  if (!info) {
+    const maps = graph.unsupportedOutputs.map(
+      (name) => `; "${name}" is a sequence or a map: export with options={'zipmap': False}`,
+    );
     throw fail(
       ['scores'],
-      `the graph has no output "${wanted}"${didYouMean(wanted, names)} (it has ${names.join(', ')})`,
+      `the graph has no output "${wanted}"${didYouMean(wanted, names)} (it has ${names.join(', ')}${maps.join('')})`,
     );
+  }
   const numeric =
     task === 'regression' ? info.type !== 'string' && info.type !== 'bool' : info.type.startsWith('float');
   if (!numeric) throw fail(['scores'], `${task} needs numbers, and ${describe(info)} is not`);

@@ -16,7 +16,7 @@ const BATCH = new Envelope(BatchRequestDto);
 
 /**
  * A prediction over HTTP, on whichever route it came. This is the hot path: it reads the body and writes the answer
- * itself, since Nest's pipes, interceptors and serialisation cost as much again as all the rest (docs/performance.md).
+ * itself, since Nest's pipes, interceptors and serialisation cost as much again as all the rest (see bench/README.md).
  */
 @Injectable()
 export class PredictHandler {
@@ -57,7 +57,7 @@ export class PredictHandler {
 
   private read(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     this.observer.observe(request, response);
-    return this.body.read(request, response);
+    return this.body.read(request);
   }
 
   /** Finds the version that answers, and names it in the log and in the answer's headers, an error's too. */
