@@ -215,7 +215,7 @@ export function scalar(value: number, type: ElementType = 'int64'): Tensor {
   return { type, shape: [], values: [value] };
 }
 
-export function toGraph({ inputs = {}, outputs, nodes, constants = {} }: Graph): Record<string, unknown> {
+export function toGraph({ inputs = {}, outputs, nodes, constants = {} }: Graph) {
   return {
     name: 'graph',
     node: nodes.map(toNode),

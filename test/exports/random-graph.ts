@@ -115,3 +115,33 @@ export class GraphBuilder {
     return { nodes: this.nodes, constants: this.constants, inputs: inputs ?? {}, outputs: { y: {} } };
   }
 }
+
+/** Adds some nodes to a graph, or none if no value suits. Some mix rows, most do not. */
+export type RandomStep = (graph: GraphBuilder) => void;
+
+export function without(dims: readonly Dim[], axis: number): Dim[] {
+  return dims.filter((_, other) => other !== axis);
+}
+
+export function replaced(dims: readonly Dim[], axis: number, size: Dim): Dim[] {
+  return dims.map((own, other) => (other === axis ? size : own));
+}
+
+/** A table: rows, and features. */
+export function isMatrix({ dims }: Value): boolean {
+  return dims.length === 2 && Boolean(dims[0]?.rows) && !dims[1]?.rows;
+}
+
+/** Whether broadcasting spreads the one to the other. */
+export function fits(own: Dim, other: Dim): boolean {
+  return (own.size === 1 && !own.rows) || (own.size === other.size && own.rows === other.rows);
+}
+
+export function wider(a: Dim, b: Dim): Dim {
+  return a.size === 1 && !a.rows ? b : a;
+}
+
+/** Several axes as one. */
+export function merged(dims: readonly Dim[]): Dim {
+  return { size: dims.reduce((product, { size }) => product * size, 1), rows: dims.some(({ rows }) => rows) };
+}

@@ -1,29 +1,27 @@
 import { type OnnxModel } from './onnx-file.js';
 import { type OnnxGraph, readGraph } from './onnx-graph.js';
 import { type OnnxNode } from './onnx-node.js';
+import { finish, requireTaken } from './invariants.js';
 import { elementsOf } from './operators/arithmetic.js';
 import { findOperator } from './operators/index.js';
-import { equal, literal, ONE, type Size, symbol } from './size.js';
-import { nameOf, type Operator, Step } from './step.js';
+import { literal, type Size, symbol } from './size.js';
+import { nameOf, Step } from './step.js';
 import {
   type Blame,
-  batchSize,
-  isCounted,
   isFixed,
   isMixed,
-  isRows,
   type Mixed,
-  outerOf,
   Refusal,
   refuse,
   type Tracked,
   Unproven,
   type Value,
 } from './value.js';
-import { OnnxFileProblem } from './wire.js';
+import { OnnxFileProblem } from './limits.js';
+import { type Fields } from './wire.js';
 
 /** More than any real model takes: nested loops are followed several times each. */
-const MAX_STEPS = 500_000;
+const MAX_STEPS = 200_000;
 
 /** The values in reach of a node: those of its own graph, and those of the graphs around it. */
 class Scope {
@@ -49,6 +47,7 @@ class Scope {
 export class Analysis {
   private steps = 0;
   private symbols = 0;
+  private readonly subgraphs = new WeakMap<Fields, OnnxGraph>();
 
   constructor(private readonly model: OnnxModel) {}
 
@@ -97,7 +96,7 @@ export class Analysis {
     if (!operator) throw new Unproven(blame(node, unknown(node, own)));
     const step = new Step(node, version, inputs, {
       fresh: () => this.fresh(),
-      follow: (subgraph, values) => this.inside(readGraph(subgraph), values, scope),
+      follow: (subgraph, values) => this.inside(this.read(subgraph), values, scope),
     });
     try {
       requireTaken(operator, inputs);
@@ -110,13 +109,21 @@ export class Analysis {
     }
   }
 
-  private inside(graph: OnnxGraph, values: readonly Tracked[], around: Scope): Tracked[] {
+  private inside(graph: OnnxGraph, values: readonly (Tracked | undefined)[], around: Scope): Tracked[] {
     const scope = new Scope(around);
     if (graph.inputs.length !== values.length) refuse('has a subgraph with another number of inputs');
-    graph.inputs.forEach(({ name }, index) => {
-      scope.set(name, values[index] as Tracked);
+    graph.inputs.forEach(({ name, shape }, index) => {
+      const dims = shape?.map((size) => (typeof size === 'number' ? literal(size) : this.fresh()));
+      scope.set(name, values[index] ?? { dims });
     });
     return this.through(graph, scope);
+  }
+
+  /** Loops are followed several times, and read once. */
+  private read(subgraph: Fields): OnnxGraph {
+    const known = this.subgraphs.get(subgraph) ?? readGraph(subgraph.again());
+    this.subgraphs.set(subgraph, known);
+    return known;
   }
 
   private fresh(): Size {
@@ -131,40 +138,4 @@ function blame(node: OnnxNode, reason: string): Blame {
 function unknown({ domain }: OnnxNode, own: boolean): string {
   if (own) return 'is defined in the file itself, and is not followed';
   return `is not known to keep rows apart${domain ? ` (${domain})` : ''}`;
-}
-
-type Inputs = readonly (Value | undefined)[];
-
-/** Counts of rows, padding, and rows that come several times are good only for the operators that know them. */
-function requireTaken({ counts = [], padding, outer }: Operator, inputs: Inputs): void {
-  inputs.forEach((input, index) => {
-    if (!input) return;
-    if (isCounted(input) && counts !== 'any' && !counts.includes(index)) refuse('computes with the number of rows');
-    if (input.padding !== undefined && !padding) refuse('sees what fills texts up to the longest of the batch');
-    if (!outer && !equal(outerOf(input), ONE)) refuse('takes rows that come several times');
-  });
-}
-
-/** That no rule lets rows get lost on the way; nor may one value have rows along two axes. */
-function finish({ forgets, outer }: Operator, inputs: Inputs, results: readonly Tracked[]): readonly Tracked[] {
-  const rows = inputs.filter((input) => input !== undefined).filter(isRows);
-  const [first] = rows;
-  return results.map((result) => {
-    if (isMixed(result)) return result;
-    if (first && !forgets && !isRows(result)) refuse('loses the rows');
-    if ((result.dims?.filter(({ batch }) => batch).length ?? 0) > 1) refuse('meets each row with every other');
-    if (outer !== 'kept' || !isRows(result) || !first) return result;
-    return { ...result, outer: commonOuter(rows, result) };
-  });
-}
-
-/** Entries along the batch axis stay in their places. */
-function commonOuter(rows: readonly Value[], result: Value): Size {
-  const [first = result] = rows;
-  const outer = outerOf(first);
-  if (equal(outer, ONE) && rows.every((value) => equal(outerOf(value), ONE))) return ONE;
-  const alike = [...rows, result].every((value) => equal(batchSize(value) as Size, batchSize(first) as Size));
-  return alike && rows.every((value) => equal(outerOf(value), outer))
-    ? outer
-    : refuse('takes rows that do not line up');
 }

@@ -15,7 +15,7 @@ import {
   Unproven,
   type Value,
 } from './value.js';
-import { OnnxFileProblem } from './wire.js';
+import { OnnxFileProblem } from './limits.js';
 
 /** Whether a model treats the rows of its batch independently, or where the proof of it fails. */
 export type BatchProof =
@@ -45,7 +45,8 @@ export function proveRowsIndependent(model: OnnxModel, outputs?: readonly string
   } catch (error) {
     if (error instanceof Unproven) return blamed(error.blame);
     if (error instanceof Refusal || error instanceof OnnxFileProblem) return failure(error.message);
-    throw error;
+    // A graph so odd that it breaks the analysis is not proven; a model must not fail to load for it.
+    return failure(`the graph cannot be followed (${String(error)})`);
   }
 }
 

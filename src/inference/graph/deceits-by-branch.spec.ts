@@ -216,6 +216,49 @@ describe('models that go round', () => {
         }),
       ],
     },
+    'the number of rows, once for each round': {
+      node: 'y_node',
+      because: 'stacks what cannot be followed',
+      inputs: { x: { shape: ['N', 2] } },
+      rows: floatRows([1, 2], [3, 4]),
+      outputs: { y: { type: 'int64' } },
+      constants: { most: scalar(2), yes: { type: 'bool', shape: [], values: [1] } },
+      nodes: [
+        node('Loop', ['most', 'yes'], 'y', {
+          body: {
+            graph: {
+              inputs: { round: COUNT, go: FLAG },
+              outputs: { on: FLAG, shape: { type: 'int64', shape: [2] } },
+              nodes: [node('Identity', ['go'], 'on'), node('Shape', ['x'], 'shape')],
+            },
+          },
+        }),
+      ],
+    },
+    'a round whose number has an axis of its own, so that what it picks has one more': {
+      node: 'soft_node',
+      because: 'normalises over axis 1, the batch',
+      inputs: { x: { shape: ['N', 2, 3] } },
+      rows: { x: { type: 'float32', shape: [2, 3], rows: [[1, 2, 3, 4, 5, 6], [0, 3, 1, 2, 2, 9]] } }, // prettier-ignore
+      constants: { most: scalar(2), yes: { type: 'bool', shape: [], values: [1] } },
+      nodes: [
+        node('Transpose', ['x'], 'steps', { perm: [1, 0, 2] }),
+        node('Loop', ['most', 'yes'], 'all', {
+          body: {
+            graph: {
+              inputs: { round: { type: 'int64', shape: [1] }, go: FLAG },
+              outputs: { on: FLAG, soft: { shape: [1, 'N', 3] } },
+              nodes: [
+                node('Identity', ['go'], 'on'),
+                node('Gather', ['steps', 'round'], 'one'),
+                node('Softmax', ['one'], 'soft', { axis: 1 }),
+              ],
+            },
+          },
+        }),
+        node('ReduceMax', ['all'], 'y', { axes: [0, 1], keepdims: 0 }),
+      ],
+    },
     'a state that becomes the batch on the way': {
       node: 'y_node',
       because: 'carries rows in one round and something else in another',

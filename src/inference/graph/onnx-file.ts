@@ -1,8 +1,9 @@
 import { type OnnxGraph, readGraph } from './onnx-graph.js';
 import { standardDomain } from './onnx-node.js';
-import { Budget, Fields, OnnxFileProblem } from './wire.js';
+import { Budget, OnnxFileProblem } from './limits.js';
+import { Fields } from './wire.js';
 
-export { OnnxFileProblem } from './wire.js';
+export { OnnxFileProblem } from './limits.js';
 
 /** What an .onnx file says, without its weights: those are stepped over, and never copied. */
 export interface OnnxModel {

@@ -1,7 +1,8 @@
 import { elementType, type OnnxTensor, readTensor } from './onnx-tensor.js';
 import { type OnnxNode, readNode } from './onnx-node.js';
 import { type DataType } from '../tensor.js';
-import { append, type Fields, OnnxFileProblem } from './wire.js';
+import { append, OnnxFileProblem } from './limits.js';
+import { type Fields } from './wire.js';
 
 /** An input or output as the file declares it. */
 export interface OnnxValue {
@@ -112,5 +113,6 @@ function readDimension(fields: Fields): number | string {
     if (fields.number === 1) size = fields.int();
     else if (fields.number === 2) symbol = fields.text();
   }
-  return size ?? symbol;
+  // Some exporters write -1 for any size, and ONNX Runtime takes it so.
+  return size === undefined || size < 0 ? symbol : size;
 }

@@ -1,5 +1,6 @@
 import { type DataType } from '../tensor.js';
-import { type Fields, type NumberKind, OnnxFileProblem } from './wire.js';
+import { OnnxFileProblem } from './limits.js';
+import { type Fields, type NumberKind } from './wire.js';
 
 /** Element types by their number in TensorProto.DataType. */
 const ELEMENT_TYPES: readonly (DataType | undefined)[] = [
@@ -43,8 +44,7 @@ const SOURCES: Partial<Record<DataType, Source>> = {
   bool: { field: 5, kind: 'int', size: 1, read: (view, offset) => view.getUint8(offset) },
 };
 
-/** Longer lists of integers than this, or of other numbers, are weights: they are never taken apart. */
-const MAX_INTEGERS = 16_384;
+/** Tensors of more elements than this are weights: they are never taken apart. */
 const MAX_VALUES = 1024;
 const EXTERNAL = 1;
 
@@ -88,8 +88,7 @@ function readHeader(fields: Fields): Header {
 function readValues({ type, dims, raw, elsewhere }: Header, fields: Fields): number[] | undefined {
   const count = dims.reduce((product, size) => product * size, 1);
   const source = type && SOURCES[type];
-  const most = type === 'int64' || type === 'int32' ? MAX_INTEGERS : MAX_VALUES;
-  if (!source || elsewhere || count > most) return undefined;
+  if (!source || elsewhere || count > MAX_VALUES) return undefined;
   const values = raw ? fromRaw(raw, source, count) : fromTyped(fields.again(), source, count);
   return values?.length === count ? values : undefined;
 }

@@ -1,4 +1,5 @@
-import { type OnnxAttribute, type OnnxNode } from './onnx-node.js';
+import { type OnnxAttribute } from './onnx-attribute.js';
+import { type OnnxNode } from './onnx-node.js';
 import { type OnnxTensor } from './onnx-tensor.js';
 import { known, type Size } from './size.js';
 import { isFixed, type Mixed, refuse, type Tracked, type Value } from './value.js';
@@ -33,8 +34,11 @@ export type OperatorTable = Readonly<Record<string, Operator>>;
 export interface Surroundings {
   /** A size that nobody knows. */
   fresh(): Size;
-  /** Follows a subgraph, and gives its outputs. Names that it does not define are those around the node. */
-  follow(subgraph: Fields, inputs: readonly Tracked[]): Tracked[];
+  /**
+   * Follows a subgraph, and gives its outputs. Names that it does not define are those around the node. An input
+   * that is undefined here is fixed, of the shape that the subgraph declares.
+   */
+  follow(subgraph: Fields, inputs: readonly (Tracked | undefined)[]): Tracked[];
 }
 
 /** One node, as a rule sees it. */
@@ -54,11 +58,6 @@ export class Step {
 
   get outputCount(): number {
     return this.node.outputs.length;
-  }
-
-  /** Whether anything may read this output. */
-  writes(output: number): boolean {
-    return Boolean(this.node.outputs[output]);
   }
 
   input(index: number): Value {
@@ -87,10 +86,6 @@ export class Step {
 
   int(name: string, fallback: number): number {
     return this.attribute(name)?.int() ?? fallback;
-  }
-
-  float(name: string, fallback: number): number {
-    return this.attribute(name)?.float() ?? fallback;
   }
 
   text(name: string, fallback: string): string {
@@ -138,7 +133,7 @@ export class Step {
   }
 
   /** Follows the subgraph in that attribute. */
-  follow(name: string, inputs: readonly Tracked[]): Tracked[] {
+  follow(name: string, inputs: readonly (Tracked | undefined)[]): Tracked[] {
     const subgraph = this.attribute(name) ?? refuse(`lacks its subgraph "${name}"`);
     return this.surroundings.follow(subgraph.graph(), inputs);
   }

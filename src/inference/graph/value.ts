@@ -1,4 +1,4 @@
-import { describe, ONE, type Size } from './size.js';
+import { describe, equal, ONE, type Size } from './size.js';
 
 /**
  * What the analysis knows of one value of the graph.
@@ -55,6 +55,9 @@ export function isMixed(value: Tracked): value is Mixed {
   return 'mixed' in value;
 }
 
+/** No real model comes near; a hostile one could make us count for long. */
+export const MAX_RANK = 32;
+
 /** The axis that rows lie along, or -1. */
 export function batchAxis(value: Value): number {
   return value.dims?.findIndex(({ batch }) => batch) ?? -1;
@@ -70,6 +73,11 @@ export function isCounted(value: Value): boolean {
 
 export function isFixed(value: Value): boolean {
   return !isRows(value) && !isCounted(value);
+}
+
+/** Whether nothing but its shape matters: no counts, no padding, and every row once. */
+export function isPlain(value: Value): boolean {
+  return !isCounted(value) && value.padding === undefined && equal(outerOf(value), ONE);
 }
 
 export function outerOf({ outer }: Value): Size {

@@ -4,7 +4,7 @@ import { divide, equal, known, literal, type Size, times } from '../size.js';
 import { isCounted, refuse, type Value } from '../value.js';
 
 /** Values of more elements than this are data: nobody computes a shape with them. */
-export const MAX_ELEMENTS = 1024;
+export const MAX_ELEMENTS = 128;
 
 /**
  * What is computed with sizes must come out the same in every number type that a graph may use for it: float32
@@ -36,7 +36,7 @@ const EXACT_TYPES: readonly (DataType | undefined)[] = ['int32', 'int64', 'float
 
 /** The elements of a constant, where they may be sizes. */
 export function elementsOf({ type, values }: OnnxTensor): readonly Element[] | undefined {
-  if (!EXACT_TYPES.includes(type)) return undefined;
+  if (!EXACT_TYPES.includes(type) || (values?.length ?? 0) > MAX_ELEMENTS) return undefined;
   return values?.map((value) => (Number.isInteger(value) ? literal(value) : undefined));
 }
 

@@ -1,6 +1,6 @@
 import { equal, known, type Size } from '../size.js';
 import { type OperatorTable, type Step } from '../step.js';
-import { batchAxis, batchSize, isFixed, isMixed, refuse, type Tracked, type Value } from '../value.js';
+import { batchAxis, batchSize, isFixed, isMixed, isPlain, refuse, type Tracked, type Value } from '../value.js';
 
 /** Both branches count, unless it is known which one is taken. */
 function branch(step: Step): Tracked[] {
@@ -25,7 +25,7 @@ function joinRows(a: Value, b: Value, step: Step): Value | undefined {
   const [size, other] = [batchSize(a), batchSize(b)];
   const aligned = size && other && equal(size, other) && batchAxis(a) === batchAxis(b);
   const dims = joinDims(a, b, step);
-  return aligned && dims && a.padding === undefined && b.padding === undefined ? { dims } : undefined;
+  return aligned && dims && isPlain(a) && isPlain(b) ? { dims } : undefined;
 }
 
 function joinDims(a: Value, b: Value, step: Step): Size[] | undefined {

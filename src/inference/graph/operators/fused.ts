@@ -1,3 +1,4 @@
+import { ONE } from '../size.js';
 import { type OperatorTable, type Step } from '../step.js';
 import { isRows, refuse, type Value } from '../value.js';
 import { combine, elementwise } from './elementwise.js';
@@ -12,7 +13,9 @@ function skipNormalization(step: Step): Value[] {
   const sum = combine([step.input(0), step.input(1)], step);
   if (sum.dims?.at(-1)?.batch) refuse(`normalises over axis ${sum.dims.length - 1}, the batch`);
   const parameters = step.inputs.slice(2).every((value) => !value || value.dims?.length === 1);
-  return parameters ? [sum, sum, sum, sum] : refuse('has parameters of other dimensions');
+  if (!parameters) refuse('has parameters of other dimensions');
+  const statistics = { dims: sum.dims?.map((size, axis, { length }) => (axis === length - 1 ? ONE : size)) };
+  return [sum, statistics, statistics, sum];
 }
 
 /** Distances from the rows of one table to those of another, which all share. */

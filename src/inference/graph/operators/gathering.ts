@@ -46,9 +46,18 @@ function scatterElements(step: Step): Value[] {
   return [{ dims: step.dims(0) }];
 }
 
+/** Keeps a triangle of the last two axes. */
+function triangle(step: Step): Value[] {
+  step.fixed(1, 'its diagonal');
+  const dims = step.dims(0);
+  if (dims.slice(-2).some(({ batch }) => batch)) refuse('keeps values by where the row stands');
+  return [{ dims }];
+}
+
 export const GATHERING: OperatorTable = {
   Gather: { rule: gather, counts: [0] },
   GatherElements: { rule: gatherElements },
   GatherND: { rule: gatherNd },
   ScatterElements: { rule: scatterElements },
+  Trilu: { rule: triangle },
 };

@@ -1,28 +1,30 @@
 import { ONE, type Size } from '../size.js';
 import { fromFront, type OperatorTable, type Step } from '../step.js';
-import { isCounted, isFixed, isMixed, refuse, type Tracked, type Value } from '../value.js';
+import { isFixed, isMixed, isPlain, refuse, type Tracked, type Value } from '../value.js';
 import { replaceAxis, requireOff } from './axes.js';
 import { repeat } from './repetition.js';
 
 /** The results of all rounds, one after the other along a new axis. */
 function stack(value: Tracked, axis: number, rounds: Size): Tracked {
   if (isMixed(value)) return value;
-  if (isCounted(value) || value.padding !== undefined) refuse('computes with the number of rows');
+  if (!isPlain(value)) refuse('stacks what cannot be followed');
   const dims = value.dims ?? refuse('stacks values of an unknown number of dimensions');
   const at = fromFront(axis, dims.length + 1);
   return { dims: [...dims.slice(0, at), rounds, ...dims.slice(at)] };
 }
+
+/** The condition has the shape that the round before gave it. */
+const CONDITION: Value = { dims: undefined };
 
 /** A condition and a number of rounds that no row has a say in; carried values; stacked results. */
 function loop(step: Step): Tracked[] {
   step.fixed(0, 'its number of rounds');
   step.fixed(1, 'its condition');
   const initial = step.inputs.slice(2).map((_, index) => step.input(index + 2));
-  const scalar: Value = { dims: [] };
   const outputs = repeat(
     initial,
     (carried) => {
-      const [condition, ...rest] = step.follow('body', [scalar, scalar, ...carried]);
+      const [condition, ...rest] = step.follow('body', [undefined, CONDITION, ...carried]);
       if (!condition || (!isMixed(condition) && !isFixed(condition))) refuse('goes on until the rows say so');
       return isMixed(condition) ? rest.map(() => condition) : rest;
     },

@@ -20,6 +20,8 @@ export const MIXING: OperatorTable = {
   RandomNormalLike: RANDOM,
   RandomUniform: RANDOM,
   RandomUniformLike: RANDOM,
+  Scatter: never('writes to places in the whole batch'),
+  ScatterND: never('writes to places in the whole batch'),
   StringSplit: never('fills texts up to the longest of the batch'),
   Unique: never('compares all rows with each other'),
 };

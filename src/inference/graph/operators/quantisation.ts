@@ -34,7 +34,13 @@ function single(step: Step): Value[] {
 }
 
 /** The scale is that of the largest value of all rows. */
-function dynamic(): never {
+function dynamic(step: Step): Value[] {
+  if (isRows(step.input(0))) refuse('takes its scale from all rows together');
+  return [{ dims: step.input(0).dims }, { dims: [] }, { dims: [] }];
+}
+
+/** The same, and a product with it. */
+function dynamicProduct(): never {
   return refuse('takes its scale from all rows together');
 }
 
@@ -47,7 +53,7 @@ export const QUANTISATION: OperatorTable = {
 /** As ONNX Runtime's optimiser writes them (`com.microsoft`). */
 export const FUSED_QUANTISATION: OperatorTable = {
   DequantizeLinear: { rule: plain },
-  DynamicQuantizeMatMul: { rule: dynamic },
+  DynamicQuantizeMatMul: { rule: dynamicProduct },
   QLinearAdd: { rule: combined },
   QLinearLeakyRelu: { rule: single },
   QLinearMul: { rule: combined },

@@ -1,6 +1,6 @@
 import { equal, type Size } from '../size.js';
 import { type Step } from '../step.js';
-import { batchAxis, isCounted, isMixed, isRows, refuse, type Tracked, type Value } from '../value.js';
+import { batchAxis, isMixed, isPlain, isRows, refuse, type Tracked, type Value } from '../value.js';
 
 /** Rounds after which a carried value must have stopped to become less known. */
 const MAX_ROUNDS = 6;
@@ -32,8 +32,8 @@ export function repeat(
 
 /** What is known of a carried value before a round, given what it is after one. */
 function widen(before: Value, after: Value | undefined, changing: Set<string>, step: Step): Value {
-  const aligned = after && batchAxis(before) === batchAxis(after) && !isCounted(after) && after.padding === undefined;
-  if (!aligned) return refuse('carries rows in one round and something else in another');
+  if (!after || batchAxis(before) !== batchAxis(after) || !isPlain(after))
+    return refuse('carries rows in one round and something else in another');
   if (before.dims?.length !== after.dims?.length || !before.dims || !after.dims) {
     return isRows(before) ? refuse('carries a value whose number of dimensions changes') : { dims: undefined };
   }
@@ -59,5 +59,5 @@ function afterwards(value: Tracked, changing: ReadonlySet<string>, step: Step): 
     if (!isChanging(size, changing)) return size;
     return size.batch ? refuse('carries rows of a size that changes') : step.fresh();
   });
-  return { dims };
+  return { ...value, dims };
 }

@@ -1,6 +1,6 @@
 import { divide, known, literal, ONE, product, type Size } from '../size.js';
 import { fromFront, type OperatorTable, type Step } from '../step.js';
-import { batchAxis, describeDims, isRows, outerOf, refuse, type Value } from '../value.js';
+import { batchAxis, describeDims, isFixed, isRows, MAX_RANK, outerOf, refuse, type Value } from '../value.js';
 
 /** One wanted size of a new shape; undefined where the graph computes it from values that are not followed. */
 type Wanted = Size | undefined;
@@ -10,7 +10,7 @@ function reshape(step: Step): Value[] {
   const shape = step.input(1);
   if (isRows(shape)) refuse('takes its shape from the data of the rows');
   if (!shape.elements) {
-    return isRows(input) ? refuse('takes its shape from values that are not followed') : [{ dims: undefined }];
+    return isFixed(input) ? [{ dims: undefined }] : refuse('takes its shape from values that are not followed');
   }
   const copies = step.int('allowzero', 0) === 0;
   const wanted = shape.elements.map((size, axis) => (copies && known(size) === 0 ? input.dims?.[axis] : size));
@@ -101,6 +101,7 @@ function unsqueeze(step: Step): Value[] {
   const dims = [...step.dims(0)];
   const axes = axesOf(step) ?? refuse('lacks its axes');
   const rank = dims.length + axes.length;
+  if (rank > MAX_RANK) refuse('has too many dimensions');
   const sorted = axes.map((axis) => fromFront(axis, rank)).sort((a, b) => a - b);
   if (new Set(sorted).size !== sorted.length) refuse('adds an axis twice');
   for (const axis of sorted) dims.splice(axis, 0, ONE);

@@ -3,8 +3,8 @@ import { fromFront, type OperatorTable, type Step } from '../step.js';
 import { isCounted, isRows, refuse, type Value } from '../value.js';
 import { MAX_ELEMENTS } from './arithmetic.js';
 
-/** Exporters write the greatest integer of 32 or 64 bits for "to the end". */
-const END = 2 ** 31 - 1;
+/** Exporters write the greatest integer of 32 or 64 bits for "to the end", or a thousand millions. */
+const END = 1e9;
 
 type Element = Size | undefined;
 

@@ -32,10 +32,10 @@ function readWindow(step: Step, kernel: readonly (number | undefined)[]): Window
 
 /** How many places a window has along each axis; unknown where the exporter left the padding to the runtime. */
 function slide(step: Step, sizes: Dims, { kernel, strides, dilations, pads }: Window): Size[] {
-  const plain = ['NOTSET', 'VALID'].includes(step.text('auto_pad', 'NOTSET'));
+  const padded = step.text('auto_pad', 'NOTSET');
   return sizes.map((size, axis) => {
     const [length, width] = [known(size), kernel[axis]];
-    if (!plain || length === undefined || width === undefined) return step.fresh();
+    if (padded !== 'NOTSET' || length === undefined || width === undefined) return step.fresh();
     const padding = (pads[axis] ?? 0) + (pads[axis + sizes.length] ?? 0);
     const room = length + padding - (width - 1) * (dilations[axis] ?? 1) - 1;
     const places = room / (strides[axis] ?? 1);
