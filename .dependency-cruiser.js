@@ -36,9 +36,9 @@ export default {
     },
     {
       name: 'one-importer-of-the-runtime',
-      comment: 'onnxruntime-node sits behind InferenceEngine, so that what surprises in it is handled in one place.',
+      comment: 'onnxruntime-node sits behind Session, so that what surprises in it is handled in one place.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/inference/onnx-engine\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/inference/onnx-session\\.ts$' },
       to: { path: 'onnxruntime-node' },
     },
     {

@@ -6,6 +6,10 @@ export default {
   testEnvironment: '<rootDir>/test/support/host-arrays.environment.js',
   transform: { '^.+\\.ts$': '@swc/jest' },
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    // Threads have no transform of Jest's: they run what was built, as in production.
+    '/thread-entry\\.js$': '<rootDir>/dist/inference/threads/thread-entry.js',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
   testTimeout: 30_000,
 };

@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
+import { type Caller } from './caller.js';
 
 const CONTEXT = Symbol('request context');
 /** What a request id from outside may look like: it goes into logs and back into a header. */
 const SAFE_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** What is known of a request while it is answered. */
-export class RequestContext {
+export class RequestContext implements Caller {
   /** When it arrived, by the monotonic clock, in milliseconds. */
   readonly startedAt = performance.now();
   readonly id: string;
+  deadline = Infinity;
+  hasLeft = false;
+  queueMs = 0;
+  runMs = 0;
   /** Whether its start and end are logged and counted already. */
   isObserved = false;
   /** The model and version that answer it, once they are known. */

@@ -33,6 +33,15 @@ export class Settings {
   /** Rows that may wait for one version; beyond them requests are answered 503 at once. */
   @WholeNumber(1, 1_000_000) readonly QUEUE_LIMIT: number = 1024;
 
+  /** Milliseconds that a request may take before it is answered 504. */
+  @WholeNumber(1, 3_600_000) readonly REQUEST_TIMEOUT_MS: number = 30_000;
+
+  /** Worker threads that a model gets that is too slow for the HTTP thread, each with the model in memory. */
+  @WholeNumber(1, 64) readonly MODEL_THREADS: number = 1;
+
+  /** Milliseconds after which a run that does not end makes the service not ready; after twice as many, not live. */
+  @WholeNumber(1, 3_600_000) readonly STUCK_AFTER_MS: number = 60_000;
+
   /** Threads that one run of a model may use. */
   @WholeNumber(1, 1024) readonly INFERENCE_THREADS: number = Math.min(4, availableParallelism());
 

@@ -26,12 +26,18 @@ export class HealthController {
     return { status: isModelLoaded ? 'healthy' : 'unhealthy', model_loaded: isModelLoaded };
   }
 
-  /** The event loop turns, or this would not be answered. Dependencies have no say: restarting would not mend them. */
+  /**
+   * The event loop turns, or this would not be answered, and no run of a model is stuck for good. Dependencies have no
+   * say: restarting would not mend them.
+   */
   @Get('live')
   @ApiOperation({ summary: 'Liveness: restart the process when this fails' })
   @ApiOkResponse({ type: LivenessDto })
-  live(): LivenessDto {
-    return { status: 'ok' };
+  @ApiServiceUnavailableResponse({ type: LivenessDto })
+  live(@Res({ passthrough: true }) response: Response): LivenessDto {
+    const { isStuck } = this.health;
+    if (isStuck) response.status(503);
+    return { status: isStuck ? 'stuck' : 'ok' };
   }
 
   @Get('ready')
@@ -42,6 +48,7 @@ export class HealthController {
       response,
       () => this.health.started(),
       () => this.health.models(),
+      () => this.health.runs(),
     );
   }
 

@@ -9,6 +9,6 @@ export class HealthDto {
 }
 
 export class LivenessDto {
-  @ApiProperty({ enum: ['ok'] })
-  status!: 'ok';
+  @ApiProperty({ enum: ['ok', 'stuck'] })
+  status!: 'ok' | 'stuck';
 }

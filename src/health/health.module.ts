@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { InferenceModule } from '../inference/inference.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { HealthController } from './health.controller.js';
 import { HealthService } from './health.service.js';
 
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false }), RegistryModule],
+  imports: [TerminusModule.forRoot({ logger: false }), InferenceModule, RegistryModule],
   controllers: [HealthController],
   providers: [HealthService],
 })

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Settings } from '../config/settings.js';
+import { InferenceEngine } from '../inference/engine.js';
 import { type Model } from '../registry/model.js';
 import { ModelRegistry } from '../registry/model-registry.js';
 
@@ -10,6 +11,7 @@ export class HealthService {
   constructor(
     private readonly settings: Settings,
     private readonly registry: ModelRegistry,
+    private readonly engine: InferenceEngine,
     private readonly indicators: HealthIndicatorService,
   ) {}
 
@@ -34,6 +36,19 @@ export class HealthService {
     const broken = this.registry.list().flatMap(failures);
     if (missing.length > 0) return indicator.down({ message: `cannot serve: ${missing.join(', ')}`, failed: broken });
     return broken.length > 0 ? indicator.degraded({ failed: broken }) : indicator.up();
+  }
+
+  /** Down while a run takes longer than STUCK_AFTER_MS: the version's other clients wait behind it. */
+  runs(): HealthIndicatorResult {
+    const indicator = this.indicators.check('runs');
+    const ms = this.engine.longestRunMs();
+    if (ms <= this.settings.STUCK_AFTER_MS) return indicator.up();
+    return indicator.down(`a run of a model has taken ${(ms / 1000).toFixed(1)} s so far`);
+  }
+
+  /** Whether a run takes so long that only a new process will end it: a thread cannot be stopped inside the runtime. */
+  get isStuck(): boolean {
+    return this.engine.longestRunMs() > 2 * this.settings.STUCK_AFTER_MS;
   }
 
   private requiredNames(): string[] {

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Injectable } from '@nestjs/common';
 import { type Request, type Response } from 'express';
 import { PinoLogger } from 'nestjs-pino';
+import { CallerLeft } from '../common/caller.js';
 import { type DomainError, ERROR_KINDS } from '../common/errors.js';
 import { RequestContext } from '../common/request-context.js';
 import { RequestObserver } from '../logging/request-observer.js';
@@ -18,6 +19,7 @@ export class ProblemFilter implements ExceptionFilter {
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
+    if (thrown instanceof CallerLeft) return; // nobody is there to be answered
     const http = host.switchToHttp();
     const request = http.getRequest<Request>();
     const response = http.getResponse<Response>();

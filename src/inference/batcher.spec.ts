@@ -1,161 +1,339 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { onnxModel } from '../../test/support/onnx.js';
-import { readSettings } from '../config/read-settings.js';
+import { COUNTDOWN, LOOKUP, POISON } from '../../test/support/slow-models.js';
+import { type Caller, patientCaller } from '../common/caller.js';
 import { Batcher, batchKey, type BatcherOptions, type RowRequest } from './batcher.js';
-import { type Session } from './engine.js';
-import { OnnxEngine } from './onnx-engine.js';
+import { InlineLane, Turns } from './inline-lane.js';
+import { type Lane } from './lane.js';
+import { OnnxSession } from './onnx-session.js';
+import { type Graph } from './session.js';
 import { type Tensor } from './tensor.js';
+import { ThreadLane } from './thread-lane.js';
+import { InferenceThread } from './threads/inference-thread.js';
 
-/** y = table[i] for each element: rows of any width, and an index beyond the table makes the whole run fail. */
-const LOOKUP = onnxModel({
-  inputs: [{ name: 'i', type: 'int64', shape: ['N', 'W'] }],
-  outputs: [{ name: 'y', shape: ['N', 'W'] }],
-  nodes: [{ op: 'Gather', inputs: ['table', 'i'], outputs: ['y'] }],
-  constants: [{ name: 'table', shape: [100], values: Array.from({ length: 100 }, (_, i) => i * 10) }],
+interface Observed {
+  batcher: Batcher;
+  /** Rows of each run. */
+  runs: number[];
+  refusals: string[];
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nestor-batcher-'));
+  await writeFile(join(folder, 'lookup.onnx'), LOOKUP);
+  await writeFile(join(folder, 'countdown.onnx'), COUNTDOWN);
 });
-const POISON = 100;
+afterAll(() => rm(folder, { recursive: true }));
 
-describe('Batcher', () => {
-  let folder: string;
-  let session: Session;
+function observe(graph: Graph, lane: Lane, options: Partial<BatcherOptions> = {}): Observed {
+  const runs: number[] = [];
+  const refusals: string[] = [];
+  const batcher = new Batcher(graph, lane, {
+    coalesce: true,
+    maxRows: 64,
+    queueLimit: 10_000,
+    onRun: ({ rows }) => runs.push(rows),
+    onRefusal: (reason) => refusals.push(reason),
+    ...options,
+  });
+  return { batcher, runs, refusals };
+}
+
+/** Rows of equal width, as a request. */
+function requestOf(rows: number[][]): RowRequest {
+  const width = rows[0]?.length ?? 0;
+  const rowDims = [[width]];
+  const fetches = ['y'];
+  const write = ([tensor]: readonly Tensor[], offset: number) => {
+    const data = tensor?.data as BigInt64Array;
+    for (const [index, value] of rows.flat().entries()) data[offset * width + index] = BigInt(value);
+  };
+  return { rows: rows.length, rowDims, fetches, key: batchKey(rowDims, fetches), write };
+}
+
+async function ask({ batcher }: Observed, rows: number[][], caller: Caller = patientCaller()): Promise<number[]> {
+  const { outputs, offset } = await batcher.submit(requestOf(rows), caller);
+  const width = rows[0]?.length ?? 0;
+  const data = [...((outputs.get('y') as Tensor).data as Float32Array | BigInt64Array)].map(Number);
+  return data.slice(offset * width, (offset + rows.length) * width);
+}
+
+const codes = (answers: PromiseSettledResult<unknown>[]) =>
+  answers.map((answer) => (answer.status === 'fulfilled' ? 'answered' : codeOf(answer.reason)));
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? (error as Error).constructor.name;
+const expected = (rows: number[][]) => rows.flat().map((value) => value * 10);
+const within = (ms: number): Caller => ({ ...patientCaller(), deadline: performance.now() + ms });
+
+describe.each(['inline', 'threads'] as const)('Batcher, %s', (placement) => {
+  let session: OnnxSession;
+  let lane: Lane;
+  const threads: InferenceThread[] = [];
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'nestor-batcher-'));
-    await writeFile(join(folder, 'model.onnx'), LOOKUP);
-    session = await new OnnxEngine(readSettings({})).load(join(folder, 'model.onnx'));
+    const path = join(folder, 'lookup.onnx');
+    session = await OnnxSession.open(path, 1);
+    if (placement === 'inline') {
+      lane = new InlineLane(session, new Turns());
+      return;
+    }
+    const start = async () => {
+      const thread = new InferenceThread();
+      threads.push(thread);
+      await thread.load(path, 1);
+      return thread;
+    };
+    lane = new ThreadLane(await start(), { start, giveBack: () => undefined, onTrouble: () => undefined });
+    await (lane as ThreadLane).grow(2);
   });
   afterAll(async () => {
-    await session.release();
-    await rm(folder, { recursive: true });
+    await lane.close();
+    await Promise.all(threads.map((thread) => thread.end()));
   });
 
-  function batcher(options: Partial<BatcherOptions> = {}) {
-    const runs: number[] = [];
-    const onRun = ({ rows }: { rows: number }) => runs.push(rows);
-    return {
-      runs,
-      batcher: new Batcher(session, { coalesce: true, maxRows: 64, queueLimit: 10_000, onRun, ...options }),
-    };
-  }
-
-  /** Rows of equal width, as a request. */
-  function requestOf(rows: number[][]): RowRequest {
-    const rowDims = [[rows[0]?.length ?? 0]];
-    const fetches = ['y'];
-    const write = ([tensor]: readonly Tensor[], offset: number) => {
-      const data = tensor?.data as BigInt64Array;
-      for (const [index, value] of rows.flat().entries()) data[offset * (rowDims[0]?.[0] ?? 0) + index] = BigInt(value);
-    };
-    return { rows: rows.length, rowDims, fetches, key: batchKey(rowDims, fetches), write };
-  }
-
-  async function ask(to: Batcher, rows: number[][]): Promise<number[]> {
-    const { outputs, offset } = await to.submit(requestOf(rows));
-    const width = rows[0]?.length ?? 0;
-    return [...((outputs.get('y') as Tensor).data as Float32Array)].slice(
-      offset * width,
-      (offset + rows.length) * width,
-    );
-  }
-
-  const expected = (rows: number[][]) => rows.flat().map((value) => value * 10);
+  const make = (options?: Partial<BatcherOptions>) => observe(session.graph, lane, options);
 
   it('runs what is ready in the same turn once, and gives each request its own rows', async () => {
-    const { batcher: it, runs } = batcher();
+    const it = make();
     const requests = Array.from({ length: 30 }, (_, i) => [[i, i + 1], ...(i % 3 === 0 ? [[i + 2, i]] : [])]);
     const answers = await Promise.all(requests.map((rows) => ask(it, rows)));
     expect(answers).toEqual(requests.map(expected));
-    expect(runs).toEqual([40]);
+    expect(it.runs).toEqual([40]);
   });
 
   it('gives each request a run of its own where rows must not meet', async () => {
-    const { batcher: it, runs } = batcher({ coalesce: false });
+    const it = make({ coalesce: false });
     await Promise.all([[[1]], [[2], [3]], [[4]]].map((rows) => ask(it, rows)));
-    expect(runs).toEqual([1, 2, 1]);
+    expect(it.runs.toSorted()).toEqual([1, 1, 2]);
   });
 
   it('never lets rows of different shape meet, nor more than maxRows, unless one request has more', async () => {
-    const { batcher: it, runs } = batcher({ maxRows: 4 });
+    const it = make({ maxRows: 4 });
     const requests = [[[1], [2]], [[3, 4]], [[5]], [[6], [7]], [[8, 9]], Array.from({ length: 9 }, (_, i) => [i])];
     const answers = await Promise.all(requests.map((rows) => ask(it, rows)));
     expect(answers).toEqual(requests.map(expected));
-    expect(runs).toEqual([3, 2, 2, 9]);
+    expect(it.runs.toSorted()).toEqual([2, 2, 3, 9]);
   });
 
   it('a row that breaks the run fails its own request alone', async () => {
-    const { batcher: it, runs } = batcher();
+    const it = make();
     const requests = [[[1]], [[2], [POISON]], [[3]], [[POISON]], [[4]]];
     const answers = await Promise.allSettled(requests.map((rows) => ask(it, rows)));
-    expect(answers.map(({ status }) => status)).toEqual([
-      'fulfilled',
-      'rejected',
-      'fulfilled',
-      'rejected',
-      'fulfilled',
-    ]);
-    expect(runs).toEqual([1, 1, 1]);
+    expect(codes(answers)).toEqual(['answered', 'inference_failed', 'answered', 'inference_failed', 'answered']);
+    expect(it.runs).toEqual([1, 1, 1]);
     expect(await ask(it, [[5]])).toEqual([50]);
   });
 
-  it('refuses at once what its queue has no place for, and takes more when there is place again', async () => {
-    const { batcher: it } = batcher({ queueLimit: 2, maxRows: 1 });
-    const answers = await Promise.allSettled(Array.from({ length: 5 }, (_, i) => ask(it, [[i]])));
-    expect(answers.map(({ status }) => status)).toEqual([
-      'fulfilled',
-      'fulfilled',
-      'fulfilled',
-      'rejected',
-      'rejected',
+  it('answers a request whose time is up with deadline_exceeded, and never runs it', async () => {
+    const it = make();
+    const late = { ...patientCaller(), deadline: performance.now() - 1 };
+    expect(codes(await Promise.allSettled([ask(it, [[1]], late), ask(it, [[2]])]))).toEqual([
+      'deadline_exceeded',
+      'answered',
     ]);
-    expect((answers[4] as PromiseRejectedResult).reason).toMatchObject({ code: 'overloaded', retryAfter: 1 });
-    expect(it.queuedRows).toBe(0);
-    expect(await ask(it, [[1], [2], [3], [4]])).toEqual([10, 20, 30, 40]); // larger than the queue, but it is empty
+    expect([it.runs, it.refusals]).toEqual([[1], ['expired']]);
   });
 
-  it('takes requests that belong together all or not at all', async () => {
-    const { batcher: it, runs } = batcher({ queueLimit: 3, maxRows: 1 });
-    const five = Array.from({ length: 5 }, (_, i) => requestOf([[i]]));
-    expect(await it.submitAll(five)).toHaveLength(5); // nothing waited
-    const [first, second] = await Promise.allSettled([it.submit(requestOf([[1]])), it.submitAll(five)]);
-    expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
-    expect(runs).toHaveLength(6);
+  it('does not run what nobody waits for any more', async () => {
+    const it = make();
+    const gone = { ...patientCaller(), hasLeft: true };
+    expect(codes(await Promise.allSettled([ask(it, [[1]], gone), ask(it, [[2]])]))).toEqual(['CallerLeft', 'answered']);
+    expect([it.runs, it.refusals]).toEqual([[1], ['abandoned']]);
   });
 
-  it('answers every request once, with its own rows, whatever the timing, shapes and failures', async () => {
+  it('drops the rest of what belongs together once a part of it has failed', async () => {
+    const it = make({ maxRows: 1 });
+    const all = it.batcher.submitAll([POISON, ...Array(20).keys()].map((i) => requestOf([[i]])), patientCaller()); // prettier-ignore
+    await expect(all).rejects.toMatchObject({ code: 'inference_failed' });
+    await it.batcher.drained();
+    expect(it.runs.length + it.refusals.length).toBe(20);
+    if (placement === 'threads') expect(it.refusals.length).toBeGreaterThan(1);
+  });
+
+  it('answers every request once, with its own rows, whatever the timing, shapes, deadlines and failures', async () => {
     const request = fc.record({
       width: fc.integer({ min: 1, max: 3 }),
       rows: fc.integer({ min: 1, max: 6 }),
       seed: fc.integer({ min: 0, max: 90 }),
-      poisoned: fc.boolean(),
+      fate: fc.constantFrom('good', 'good', 'good', 'poisoned', 'late', 'left'),
       turns: fc.integer({ min: 0, max: 4 }),
     });
+    const plans = fc.array(request, { minLength: 1, maxLength: 60 });
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(request, { minLength: 1, maxLength: 60 }),
-        fc.boolean(),
-        fc.integer({ min: 1, max: 20 }),
-        async (plan, coalesce, maxRows) => {
-          const { batcher: it } = batcher({ coalesce, maxRows });
-          await Promise.all(
-            plan.map(async ({ width, rows, seed, poisoned, turns }, index) => {
-              for (let i = 0; i < turns; i++) await new Promise(setImmediate);
-              const bad = poisoned && index % 5 === 0;
-              const values = Array.from({ length: rows }, (_, row) =>
-                Array.from({ length: width }, (_unused, column) =>
-                  bad && row === 0 ? POISON : seed + ((row + column) % 10),
-                ),
-              );
-              const answer = await ask(it, values).catch((error: unknown) => (error as { code: string }).code);
-              expect(answer).toEqual(bad ? 'inference_failed' : expected(values));
-            }),
+      fc.asyncProperty(plans, fc.boolean(), fc.integer({ min: 1, max: 20 }), async (plan, coalesce, maxRows) => {
+        const it = make({ coalesce, maxRows });
+        const ask1 = async ({ width, rows, seed, fate, turns }: (typeof plan)[number]) => {
+          for (let i = 0; i < turns; i++) await new Promise(setImmediate);
+          const values = Array.from({ length: rows }, (_, row) =>
+            Array.from({ length: width }, (_unused, column) =>
+              fate === 'poisoned' && row === 0 ? POISON : seed + ((row + column) % 10),
+            ),
           );
-          expect(it.queuedRows).toBe(0);
-        },
-      ),
-      { numRuns: 100 },
+          const deadline = fate === 'late' ? performance.now() - 1 : Infinity;
+          const caller = { ...patientCaller(), deadline, hasLeft: fate === 'left' };
+          const wanted = { good: expected(values), poisoned: 'inference_failed', late: 'deadline_exceeded', left: 'CallerLeft' }; // prettier-ignore
+          expect(await ask(it, values, caller).catch(codeOf)).toEqual(wanted[fate]);
+        };
+        await Promise.all(plan.map(ask1));
+        expect(it.batcher.queuedRows).toBe(0);
+        await it.batcher.drained();
+      }),
+      { numRuns: 60 },
     );
   });
 });
+
+describe('Batcher, on the HTTP thread', () => {
+  it('shares a turn fairly: a model with a long queue does not keep another waiting', async () => {
+    const turns = new Turns();
+    const session = await OnnxSession.open(join(folder, 'lookup.onnx'), 1);
+    const order: string[] = [];
+    const named = (name: string) =>
+      observe(session.graph, new InlineLane(session, turns), { maxRows: 1, onRun: () => order.push(name) });
+    const [busy, quiet] = [named('busy'), named('quiet')];
+    const many = Array.from({ length: 500 }, () => ask(busy, [[1]]));
+    await ask(quiet, [[2]]);
+    expect(order.indexOf('quiet')).toBeLessThan(3);
+    await Promise.all(many);
+    await session.release();
+  });
+
+  it('refuses what would wait behind rows that a turn has left behind', async () => {
+    const session = await OnnxSession.open(join(folder, 'lookup.onnx'), 1);
+    const it = observe(session.graph, new InlineLane(session, new Turns()), { maxRows: 1, queueLimit: 600 });
+    const first = Array.from({ length: 2000 }, () => ask(it, [[1]])); // nothing waited: all of a turn are taken
+    await new Promise(setImmediate);
+    await expect(ask(it, [[1]])).rejects.toMatchObject({ code: 'overloaded' });
+    await Promise.all(first);
+    await session.release();
+    expect(await Promise.allSettled(first)).toHaveLength(2000);
+  });
+});
+
+/** A model whose run takes as long as its largest value says: a real loop inside the graph. */
+describe('Batcher, with a slow model', () => {
+  let thread: InferenceThread;
+  let lane: ThreadLane;
+  let graph: Graph;
+  let troubles: string[];
+  let started: InferenceThread[];
+  /** Threads that break down once they have loaded. */
+  let faults: number;
+  /** Loop turns that take about 50 ms. */
+  let slow: number;
+
+  beforeEach(async () => {
+    troubles = [];
+    started = [];
+    const start = async () => {
+      const made = new InferenceThread();
+      started.push(made);
+      ({ graph } = await made.load(join(folder, 'countdown.onnx'), 1));
+      if (faults-- > 0) crash(made);
+      return made;
+    };
+    faults = 0;
+    thread = await start();
+    const probe = await thread.run(new Map([['n', { type: 'int64', dims: [1, 1], data: BigInt64Array.of(20_000n) }]]), [
+      'y',
+    ]);
+    slow = Math.ceil((20_000 * 50) / probe.runMs);
+    lane = new ThreadLane(thread, { start, giveBack: () => undefined, onTrouble: (event) => troubles.push(event) });
+  });
+  afterEach(async () => {
+    await lane.close();
+    await Promise.all(started.map((made) => made.end()));
+  });
+  const make = (options?: Partial<BatcherOptions>) => observe(graph, lane, { maxRows: 8, ...options });
+
+  it('takes what waits when a thread is free, up to maxRows', async () => {
+    const it = make({ maxRows: 4 });
+    const first = ask(it, [[slow]]);
+    await sleep(10);
+    const rest = Array.from({ length: 10 }, () => ask(it, [[1]]));
+    await Promise.all([first, ...rest]);
+    expect(it.runs).toEqual([1, 4, 4, 2]);
+  });
+
+  it('refuses at once what its queue has no place for; who leaves or is late gives the place up', async () => {
+    const it = make({ queueLimit: 2, maxRows: 1 });
+    const first = ask(it, [[slow]]);
+    await sleep(10);
+    const leaving = { ...patientCaller(), hasLeft: false };
+    const waiting = [ask(it, [[1]], leaving), ask(it, [[2]], within(15))];
+    await expect(ask(it, [[3]])).rejects.toMatchObject({ code: 'overloaded', retryAfter: 1 });
+    leaving.hasLeft = true;
+    const late = ask(it, [[4]]);
+    await expect(ask(it, [[5]])).rejects.toMatchObject({ code: 'overloaded' });
+    await sleep(20);
+    const later = ask(it, [[6]]);
+    expect(codes(await Promise.allSettled([first, ...waiting, late, later]))).toEqual([
+      'answered',
+      'CallerLeft',
+      'deadline_exceeded',
+      'answered',
+      'answered',
+    ]);
+    expect(it.refusals.toSorted()).toEqual(['abandoned', 'expired', 'overloaded', 'overloaded']);
+    expect(it.runs).toEqual([1, 1, 1]);
+  });
+
+  it('answers at the deadline though the run goes on', async () => {
+    const it = make();
+    const asked = performance.now();
+    await expect(ask(it, [[4 * slow]], within(30))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(thread.runningSince).toBeDefined();
+    expect(performance.now() - asked).toBeGreaterThan(29);
+    await it.batcher.drained();
+    expect(it.runs).toEqual([1]);
+  });
+
+  it('a storm of deadlines leaves each request answered once, and none run late', async () => {
+    const it = make({ maxRows: 2 });
+    const first = ask(it, [[2 * slow]]);
+    await sleep(5);
+    const storm = Array.from({ length: 200 }, (_, i) => ask(it, [[i]], within(1 + (i % 40))));
+    const answers = codes(await Promise.allSettled([first, ...storm]));
+    expect(answers.filter((code) => code === 'deadline_exceeded')).toHaveLength(200);
+    expect(it.runs).toEqual([1]);
+  });
+
+  it('idle threads of a model share its queue', async () => {
+    await lane.grow(3);
+    const it = make({ maxRows: 1 });
+    const began = performance.now();
+    const [, ...short] = [ask(it, [[6 * slow]]), ...Array.from({ length: 6 }, () => ask(it, [[1]]))];
+    await Promise.all(short);
+    expect(started.filter(({ runningSince }) => runningSince !== undefined)).toHaveLength(1); // the long one still runs
+    expect(performance.now() - began).toBeGreaterThan(0);
+    await it.batcher.drained();
+  });
+
+  it('a thread that dies is replaced, and its requests are answered', async () => {
+    const it = make({ maxRows: 4 });
+    crash(thread);
+    const requests = [[[slow]], [[1]], [[2]], [[3]], [[4]]];
+    const answers = await Promise.all(requests.map((rows) => ask(it, rows)));
+    expect(answers).toEqual(requests.map(expected));
+    expect(it.runs.toSorted()).toEqual([1, 1, 1, 1, 1]); // those that died together run alone: one of them may be the cause
+    expect(troubles).toEqual(['inference_thread_died']);
+    expect(lane.width).toBe(1);
+  });
+
+  it('a request that was there at two deaths is given up, and the next one is answered', async () => {
+    const it = make();
+    crash(thread);
+    faults = 1;
+    await expect(ask(it, [[1]])).rejects.toMatchObject({ code: 'inference_failed' });
+    expect(await ask(it, [[3]])).toEqual([30]);
+    expect(troubles).toEqual(['inference_thread_died', 'inference_thread_died']);
+  });
+});
+
+/** Has a thread break down, by a message that none expects, before it comes to what it is sent next. */
+function crash(thread: InferenceThread): void {
+  (thread as unknown as { worker: { postMessage(message: unknown): void } }).worker.postMessage(null);
+}

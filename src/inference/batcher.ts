@@ -1,6 +1,8 @@
+import { type Caller, CallerLeft, deadlineExceeded } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
-import { type Session } from './engine.js';
-import { allocate, type Tensor, type TensorInfo, type Tensors } from './tensor.js';
+import { type Lane, type Work } from './lane.js';
+import { type Graph, type RunResult, type Session, ThreadDied } from './session.js';
+import { emptyTensor, type Tensor, type Tensors } from './tensor.js';
 
 /** Rows of one caller on their way to the model. */
 export interface RowRequest {
@@ -12,29 +14,30 @@ export interface RowRequest {
   fetches: readonly string[];
   /** Requests share a run only where their keys are equal: same dimensions, same outputs. See `batchKey`. */
   key: string;
-  /** Writes the rows into the graph's inputs, from row `offset` on. Called right before a run. */
+  /** Writes the rows into the graph's inputs, from row `offset` on. Called right before a run, for each that it is in. */
   write: (tensors: readonly Tensor[], offset: number) => void;
 }
 
-/** Where the answers of a request stand. */
+/** Where the answers of a request stand: in the outputs of a whole run, from row `offset` on. */
 export interface RowResult {
-  /** Outputs of the whole run; the request's rows are those from `offset` on. */
   outputs: Tensors;
   offset: number;
-  /** Milliseconds in the queue, and in the model. */
-  queueMs: number;
-  runMs: number;
 }
 
 /** What one run held, and how long it took. */
 export interface RunReport {
   requests: number;
   rows: number;
+  /** Milliseconds that its first request had waited. */
+  queueMs: number;
   runMs: number;
 }
 
+/** Why a request left the queue without a run. */
+export type Refusal = 'overloaded' | 'expired' | 'abandoned';
+
 export interface BatcherOptions {
-  /** true lets requests of the same turn share a run; false gives each a run of its own. */
+  /** true lets requests share a run; false gives each a run of its own. */
   coalesce: boolean;
   /** Rows that one run may hold; a request with more gets a run of its own. */
   maxRows: number;
@@ -42,6 +45,8 @@ export interface BatcherOptions {
   queueLimit: number;
   /** Told of each run that ended well. */
   onRun?: (run: RunReport) => void;
+  /** Told of each request that was not run, and of its rows. */
+  onRefusal?: (reason: Refusal, rows: number) => void;
 }
 
 /** Requests that ask for the same outputs of inputs of the same shape have the same key. */
@@ -49,147 +54,217 @@ export function batchKey(rowDims: RowRequest['rowDims'], fetches: readonly strin
   return JSON.stringify([rowDims, fetches]);
 }
 
-interface Waiting extends RowRequest {
-  since: number;
+interface Waiting {
+  readonly request: RowRequest;
+  readonly caller: Caller;
+  /** Requests that are of use only together. */
+  readonly party: Party | undefined;
+  readonly since: number;
   /** Set once it was part of a run that failed: it then runs alone. */
   alone: boolean;
-  resolve: (result: RowResult) => void;
-  reject: (error: unknown) => void;
+  /** Whether a thread ended while it ran this request alone. */
+  hasDied: boolean;
+  isSettled: boolean;
+  readonly resolve: (result: RowResult) => void;
+  readonly reject: (error: unknown) => void;
 }
 
+interface Party {
+  hasFailed: boolean;
+}
+
+const MAX_RETRY_AFTER_S = 60;
+
 /**
- * Gathers the requests that are ready in the same turn of the event loop into one run.
- *
- *     poll: parse, submit, submit, submit …  │ check: one run for all of them │ poll: answers, next requests …
+ * The queue of one version: gathers what waits into runs, and gives each request its own rows of the answer.
  *
  * Invariants: requests leave in the order in which they came, but for those whose keys differ; a request is answered
- * once; it sees only its own rows; what one row breaks fails for its request alone.
+ * once, and at its deadline at the latest; it sees only its own rows; what one row breaks fails for its request alone;
+ * rows whose deadline has passed or whose client has gone are never run; no more than `queueLimit` rows wait.
  *
- * Nothing waits on a timer: a run of a small model takes 10 µs for one row and 14 µs for 100, so sharing the turn's
- * runs saves more than half of a request's CPU, and costs no latency.
+ * Nothing waits on a timer in order to be gathered: a run takes what is there when a session is free.
  */
-export class Batcher {
+export class Batcher implements Work {
   private waiting: Waiting[] = [];
   private waitingRows = 0;
-  private running = 0;
-  private isScheduled = false;
-  /** Rows that left the queue per millisecond, smoothed; for Retry-After. */
-  private drainRate = 1;
+  /** Rows that were there already when the last run was made up. */
+  private leftBehind = 0;
+  private readonly running = new Set<readonly Waiting[]>();
+  private alarm: NodeJS.Timeout | undefined;
+  private alarmAt = Infinity;
+  /** Rows that a session runs in a millisecond, smoothed; for Retry-After. */
+  private pace = 1;
+  expectedMs = 0;
+  private onDrained: (() => void)[] = [];
 
   constructor(
-    private readonly session: Session,
+    private readonly graph: Graph,
+    private readonly lane: Lane,
     private readonly options: BatcherOptions,
   ) {}
 
+  /** Rows that one request may bring: more of them are to be sent as several. */
+  get longestRequest(): number {
+    return this.options.maxRows;
+  }
+
+  /** Rows that wait, without those that nobody waits for any more. */
   get queuedRows(): number {
+    this.dropGone();
     return this.waitingRows;
   }
 
-  /**
-   * @throws DomainError `overloaded` at once when the queue is full, `inference_failed` when the model fails on these rows
-   */
-  submit(request: RowRequest): Promise<RowResult> {
-    return this.hasPlaceFor(request.rows) ? this.enqueue(request) : Promise.reject(this.overloaded());
+  get isWaiting(): boolean {
+    return this.waiting.length > 0;
   }
 
-  /** As `submit`, for requests that are of use only together: all are taken, or none. */
-  submitAll(requests: readonly RowRequest[]): Promise<RowResult[]> {
+  /**
+   * @throws DomainError `overloaded` at once when the queue is full, `deadline_exceeded` when the caller's time is up,
+   *   `inference_failed` when the model fails on these rows; CallerLeft when the caller has gone
+   */
+  submit(request: RowRequest, caller: Caller): Promise<RowResult> {
+    return this.hasPlaceFor(request.rows)
+      ? this.enqueue(request, caller)
+      : Promise.reject(this.overloaded(request.rows));
+  }
+
+  /** As `submit`, for requests that are of use only together: all are taken, or none, and the first to fail fails all. */
+  submitAll(requests: readonly RowRequest[], caller: Caller): Promise<RowResult[]> {
     const rows = requests.reduce((sum, request) => sum + request.rows, 0);
-    if (!this.hasPlaceFor(rows)) return Promise.reject(this.overloaded());
-    return Promise.all(requests.map((request) => this.enqueue(request)));
+    if (!this.hasPlaceFor(rows)) return Promise.reject(this.overloaded(rows));
+    const party = { hasFailed: false };
+    return Promise.all(requests.map((request) => this.enqueue(request, caller, party)));
   }
 
-  /**
-   * What leaves in the next turn does not wait: the limit is for the rows beyond it. What is larger than the whole
-   * queue is taken when nothing waits: it could never be otherwise.
-   */
-  private hasPlaceFor(rows: number): boolean {
-    const { coalesce, maxRows, queueLimit } = this.options;
-    const leavesNext = coalesce ? this.waitingRows + rows <= maxRows : this.waiting.length < RUNS_PER_TURN;
-    return leavesNext || this.waitingRows === 0 || this.waitingRows + rows <= queueLimit + (coalesce ? maxRows : 0);
+  /** Resolves when nothing waits or runs any more. */
+  drained(): Promise<void> {
+    if (this.isIdle) return Promise.resolve();
+    return new Promise((resolve) => this.onDrained.push(resolve));
   }
 
-  private enqueue(request: RowRequest): Promise<RowResult> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ ...request, since: performance.now(), alone: false, resolve, reject });
-      this.waitingRows += request.rows;
-      this.schedule();
-    });
-  }
-
-  private schedule(): void {
-    if (this.isScheduled || this.running > 0 || this.waiting.length === 0) return;
-    this.isScheduled = true;
-    setImmediate(() => {
-      this.isScheduled = false;
-      // Requests that may not meet still leave in one turn: a turn for each would cost more than its run.
-      for (let runs = 0; runs < RUNS_PER_TURN && this.waiting.length > 0; runs++) void this.run(this.take());
-    });
-  }
-
-  private async run(group: readonly Waiting[]): Promise<void> {
-    this.running++;
+  async runNext(session: Session): Promise<void> {
+    const group = this.take();
+    if (group.length === 0) {
+      this.tellDrained();
+      return;
+    }
+    this.running.add(group);
     const started = performance.now();
     try {
-      const rows = group.reduce((sum, request) => sum + request.rows, 0);
-      const outputs = await this.execute(group, rows);
-      const runMs = performance.now() - started;
-      this.drainRate += 0.1 * (rows / Math.max(runMs, 0.01) - this.drainRate);
-      this.options.onRun?.({ requests: group.length, rows, runMs });
+      const rows = countRows(group);
+      const { outputs, runMs } = await this.execute(session, group, rows);
+      this.learn(rows, runMs);
+      const queueMs = started - (group[0] as Waiting).since;
+      this.options.onRun?.({ requests: group.length, rows, queueMs, runMs });
       let offset = 0;
-      for (const request of group) {
-        request.resolve({ outputs, offset, queueMs: started - request.since, runMs });
+      for (const waiting of group) {
+        const { caller, request, since } = waiting;
+        caller.queueMs = Math.max(caller.queueMs, started - since);
+        caller.runMs += runMs;
+        if (settle(waiting)) waiting.resolve({ outputs, offset });
         offset += request.rows;
       }
     } catch (error) {
       this.fail(group, error);
     } finally {
-      this.running--;
-      this.schedule();
+      this.running.delete(group);
+      this.tellDrained();
     }
+  }
+
+  private tellDrained(): void {
+    if (this.isIdle) for (const tell of this.onDrained.splice(0)) tell();
+  }
+
+  private get isIdle(): boolean {
+    return this.waiting.length === 0 && this.running.size === 0;
+  }
+
+  /**
+   * What is larger than the whole queue is taken when nothing waits: it could never be otherwise. On the HTTP thread
+   * rows wait only once a turn has left them behind: what arrived in this one may well leave in one run.
+   */
+  private hasPlaceFor(rows: number): boolean {
+    const { queueLimit } = this.options;
+    const waitingRows = () => (this.lane.placement === 'inline' ? this.leftBehind : this.waitingRows);
+    const fits = () => waitingRows() === 0 || waitingRows() + rows <= queueLimit;
+    if (fits()) return true;
+    this.dropGone();
+    return fits();
+  }
+
+  private enqueue(request: RowRequest, caller: Caller, party?: Party): Promise<RowResult> {
+    return new Promise((resolve, reject) => {
+      const since = performance.now();
+      this.waiting.push({
+        request,
+        caller,
+        party,
+        since,
+        alone: false,
+        hasDied: false,
+        isSettled: false,
+        resolve,
+        reject,
+      });
+      this.waitingRows += request.rows;
+      if (this.leftBehind > 0) this.leftBehind += request.rows;
+      if (this.lane.placement === 'threads') this.watch(caller.deadline);
+      this.lane.schedule(this);
+    });
   }
 
   /** The first request that waits, and those that may share its run. */
   private take(): Waiting[] {
-    const [first] = this.waiting;
-    if (!first) return [];
     const { coalesce, maxRows } = this.options;
-    if (!coalesce || first.alone) {
-      this.waiting.shift();
-      this.waitingRows -= first.rows;
-      return [first];
-    }
-    const group = [first];
+    const now = performance.now();
+    const group: Waiting[] = [];
     const rest: Waiting[] = [];
-    let rows = first.rows;
-    for (const request of this.waiting.slice(1)) {
-      const fits = !request.alone && request.key === first.key && rows + request.rows <= maxRows;
+    let rows = 0;
+    let takenRows = 0;
+    for (const waiting of this.waiting) {
+      const { request } = waiting;
+      if (this.isGone(waiting, now)) {
+        takenRows += request.rows;
+        continue;
+      }
+      const [first] = group;
+      const fits =
+        !first ||
+        (coalesce &&
+          !first.alone &&
+          !waiting.alone &&
+          request.key === first.request.key &&
+          rows + request.rows <= maxRows);
       if (fits) {
-        group.push(request);
+        group.push(waiting);
         rows += request.rows;
       } else {
-        rest.push(request);
+        rest.push(waiting);
       }
     }
     this.waiting = rest;
-    this.waitingRows -= rows;
+    this.waitingRows -= rows + takenRows;
+    this.leftBehind = this.waitingRows;
     return group;
   }
 
-  private async execute(group: readonly Waiting[], rows: number): Promise<Tensors> {
-    const [{ rowDims, fetches }] = group as [Waiting];
-    const { inputs } = this.session.graph;
-    const tensors = inputs.map((info, index) => emptyTensor(info, rows, rowDims[index] as readonly number[]));
+  private async execute(session: Session, group: readonly Waiting[], rows: number): Promise<RunResult> {
+    const { rowDims, fetches } = (group[0] as Waiting).request;
+    const { inputs } = this.graph;
+    const tensors = inputs.map((info, index) =>
+      emptyTensor(info.type, [rows, ...(rowDims[index] as readonly number[])]),
+    );
     let offset = 0;
-    for (const request of group) {
+    for (const { request } of group) {
       request.write(tensors, offset);
       offset += request.rows;
     }
-    const outputs = await this.session.run(
+    const result = await session.run(
       new Map(inputs.map(({ name }, index) => [name, tensors[index] as Tensor])),
       fetches,
     );
-    for (const [name, { dims }] of outputs) {
+    for (const [name, { dims }] of result.outputs) {
       if (dims[0] === rows) continue;
       const shape = `[${dims.join(',')}] for ${rows} rows`;
       throw new DomainError(
@@ -197,35 +272,114 @@ export class Batcher {
         `The model's output "${name}" has no value for each row (its shape is ${shape}).`,
       );
     }
-    return outputs;
+    return result;
   }
 
-  /** A failed run fails its request; one that was shared is repeated for each request alone, so that only the guilty fail. */
+  /**
+   * A failed run fails its request; one that was shared is repeated for each request alone, so that only the guilty
+   * fail. A request whose thread ended is run once more, on another thread; alone, since it may be the cause.
+   */
   private fail(group: readonly Waiting[], error: unknown): void {
-    if (group.length === 1) {
-      group[0]?.reject(error);
-      return;
+    const hasDied = error instanceof ThreadDied;
+    const isFinal = (waiting: Waiting) => group.length === 1 && (waiting.hasDied || !hasDied);
+    const again: Waiting[] = [];
+    for (const waiting of group) {
+      if (waiting.isSettled) continue;
+      if (isFinal(waiting)) {
+        this.reject(waiting, hasDied ? threadDied(error) : error);
+        continue;
+      }
+      if (group.length === 1) waiting.hasDied = true;
+      waiting.alone = true;
+      again.push(waiting);
     }
-    for (const request of group) {
-      request.alone = true;
-      this.waitingRows += request.rows;
-    }
-    this.waiting = [...group, ...this.waiting];
+    if (again.length === 0) return;
+    this.waiting = [...again, ...this.waiting];
+    this.waitingRows += countRows(again);
+    this.lane.schedule(this);
   }
 
-  private overloaded(): DomainError {
-    const seconds = Math.ceil(this.waitingRows / this.drainRate / 1000);
+  private reject(waiting: Waiting, error: unknown): void {
+    if (!settle(waiting)) return;
+    if (waiting.party) waiting.party.hasFailed = true;
+    waiting.reject(error);
+  }
+
+  /** Whether nobody waits for it any more; who waited in vain is told. */
+  private isGone(waiting: Waiting, now: number): boolean {
+    const { caller, party, request } = waiting;
+    if (waiting.isSettled) return true;
+    if (caller.hasLeft || party?.hasFailed) {
+      this.options.onRefusal?.('abandoned', request.rows);
+      this.reject(waiting, new CallerLeft('the client has gone'));
+      return true;
+    }
+    if (caller.deadline > now) return false;
+    this.options.onRefusal?.('expired', request.rows);
+    this.reject(waiting, deadlineExceeded('the model had a place for it'));
+    return true;
+  }
+
+  private dropGone(): void {
+    const now = performance.now();
+    this.waiting = this.waiting.filter((waiting) => !this.isGone(waiting, now));
+    this.waitingRows = countRows(this.waiting);
+    this.leftBehind = Math.min(this.leftBehind, this.waitingRows);
+  }
+
+  /** Sees to it that what waits or runs at its deadline is answered then. */
+  private watch(deadline: number): void {
+    if (deadline >= this.alarmAt) return;
+    clearTimeout(this.alarm);
+    this.alarmAt = deadline;
+    this.alarm = setTimeout(
+      () => {
+        this.alarmAt = Infinity;
+        this.dropGone();
+        const now = performance.now();
+        let next = Infinity;
+        for (const waiting of [...this.waiting, ...[...this.running].flat()]) {
+          const { caller, isSettled } = waiting;
+          if (isSettled) continue;
+          if (caller.deadline <= now) this.reject(waiting, deadlineExceeded('the model had answered'));
+          else next = Math.min(next, caller.deadline);
+        }
+        if (next < Infinity) this.watch(next);
+        this.tellDrained();
+      },
+      Math.max(1, Math.ceil(deadline - performance.now())),
+    );
+    this.alarm.unref();
+  }
+
+  private learn(rows: number, runMs: number): void {
+    this.pace += SMOOTHING * (rows / Math.max(runMs, 0.01) - this.pace);
+    this.expectedMs += SMOOTHING * (runMs - this.expectedMs);
+  }
+
+  private overloaded(rows: number): DomainError {
+    this.options.onRefusal?.('overloaded', rows);
+    const seconds = Math.ceil(this.waitingRows / (this.pace * this.lane.width) / 1000);
     return new DomainError('overloaded', `${this.waitingRows} rows are waiting for this model already.`, {
       retryAfter: Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER_S),
     });
   }
 }
 
-const MAX_RETRY_AFTER_S = 60;
-/** Runs that are started in one turn; more would keep the event loop from everything else for too long. */
-const RUNS_PER_TURN = 32;
+/** Weight of the newest run in what is smoothed over runs. */
+const SMOOTHING = 0.1;
 
-function emptyTensor({ type }: TensorInfo, rows: number, rowDims: readonly number[]): Tensor {
-  const size = rowDims.reduce((product, dim) => product * dim, rows);
-  return { type, dims: [rows, ...rowDims], data: allocate(type, size) };
+function countRows(group: readonly Waiting[]): number {
+  return group.reduce((sum, { request }) => sum + request.rows, 0);
+}
+
+/** Whether it is the first to answer this request. */
+function settle(waiting: Waiting): boolean {
+  if (waiting.isSettled) return false;
+  waiting.isSettled = true;
+  return true;
+}
+
+function threadDied(cause: unknown): DomainError {
+  return new DomainError('inference_failed', 'The model broke down twice on this input.', { cause });
 }

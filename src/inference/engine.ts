@@ -1,31 +1,150 @@
-import { type TensorInfo, type Tensors } from './tensor.js';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { Settings } from '../config/settings.js';
+import { type BatchProof } from './graph/batch-proof.js';
+import { InlineLane, Turns } from './inline-lane.js';
+import { type Lane } from './lane.js';
+import { OnnxSession } from './onnx-session.js';
+import { type Graph, rowsPerRun } from './session.js';
+import { ThreadLane } from './thread-lane.js';
+import { type InferenceThread } from './threads/inference-thread.js';
+import { ThreadPool } from './threads/thread-pool.js';
+import { type Batching, decideBatching } from './warm-up/batching.js';
+import { type SampleRow, stack, zeroRow } from './warm-up/sample-rows.js';
+import { measureSpeed, type Speed } from './warm-up/speed.js';
+import { tryTogether } from './warm-up/trial.js';
 
-/** What a model file wants and gives. */
-export interface Graph {
-  inputs: readonly TensorInfo[];
-  outputs: readonly TensorInfo[];
-  /** Names of outputs that are sequences or maps (scikit-learn's ZipMap): they cannot be fetched. */
-  unsupportedOutputs: readonly string[];
+/** A model runs on the HTTP thread when it loads this fast, and one row this fast: nothing else is done meanwhile. */
+const INLINE_LOAD_MS = 10;
+const INLINE_ROW_MS = 1;
+/** The longest run there; rows beyond are for another one, after what else waits. */
+const INLINE_RUN_MS = 2;
+/** The longest run on a thread, of a model that is not slower with a single row: what arrives meanwhile waits so long. */
+const THREAD_RUN_MS = 50;
+
+/** A model file that a thread has in memory: to be checked and measured there before it is placed for good. */
+export interface OpenModel {
+  path: string;
+  graph: Graph;
+  /** Milliseconds that the runtime took to load it. */
+  loadMs: number;
+  /** Whether rows are independent, by output. */
+  proofs: ReadonlyMap<string, BatchProof>;
+  lane: ThreadLane;
+  /** The lane's only thread so far, to be measured on. */
+  session: InferenceThread;
 }
 
-/** A model file in memory, ready to run. */
-export interface Session {
-  readonly graph: Graph;
+/** What is known of a model when it is placed. */
+export interface PlacementPlan {
+  /** Rows that it takes, as its clients send them; perhaps none. */
+  samples: readonly SampleRow[];
+  /** The outputs that its clients get. */
+  fetches: readonly string[];
+  batching: Batching['mode'];
+  /** Rows that one run may hold, and threads, where its author set them. */
+  runRows?: number | undefined;
+  threads?: number | undefined;
+}
+
+/** Where and how a model is run from now on. */
+export interface Placed {
+  lane: Lane;
+  batching: Batching;
+  /** Absent where no row is known that it takes. */
+  speed: Speed | undefined;
+  /** Rows that one run may hold. */
+  runRows: number;
+}
+
+/** Loads models, and keeps the threads that run them. */
+@Injectable()
+export class InferenceEngine implements OnApplicationShutdown {
+  private readonly turns = new Turns();
+  private readonly pool = new ThreadPool();
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly logger: PinoLogger,
+  ) {}
+
   /**
-   * Runs the graph once. The input buffers must not change until the promise settles.
+   * Loads a model file on a thread, so that nothing else waits for it.
    *
-   * @throws DomainError `inference_failed`
+   * @param about names the model in the log
+   * @throws ModelFileProblem when the file cannot be loaded
    */
-  run(inputs: Tensors, outputs: readonly string[]): Promise<Tensors>;
-  /** Gives the memory back. To be called once, with no run under way. */
-  release(): Promise<void>;
-}
+  async open(path: string, about: Record<string, string>): Promise<OpenModel> {
+    const { INFERENCE_THREADS } = this.settings;
+    const start = async () => {
+      const thread = this.pool.take();
+      try {
+        return { thread, report: await thread.load(path, INFERENCE_THREADS) };
+      } catch (error) {
+        if (thread.isAlive) this.pool.giveBack(thread);
+        throw error;
+      }
+    };
+    const { thread, report } = await start();
+    const lane = new ThreadLane(thread, {
+      start: async () => (await start()).thread,
+      giveBack: (idle) => {
+        this.pool.giveBack(idle);
+      },
+      onTrouble: (event, err) => {
+        this.logger.error({ ...about, err }, event);
+      },
+    });
+    return { path, ...report, lane, session: thread };
+  }
 
-/** A file that the engine refused, with a reason fit for the model's author. */
-export class ModelFileProblem extends Error {}
+  /** Tries and measures a model where it is, decides how it is run, and puts it where it stays. */
+  async place(model: OpenModel, plan: PlacementPlan): Promise<Placed> {
+    const { graph, session, loadMs } = model;
+    const { fetches } = plan;
+    const graphRows = rowsPerRun(graph);
+    const samples = plan.samples.length > 0 ? plan.samples : [zeroRow(graph)];
+    const batching = await this.decideBatching(model, plan, samples);
+    const { MAX_BATCH_SIZE, MODEL_THREADS } = this.settings;
+    const mostRows = Math.min(graphRows, batching.coalesced ? (plan.runRows ?? Infinity) : MAX_BATCH_SIZE);
+    const measure = (longestMs: number) =>
+      measureSpeed(session, graph, samples, fetches, { longestMs, mostRows }).catch(() => undefined);
+    const runRowsAt = (speed: Speed | undefined) =>
+      batching.coalesced ? Math.min(graphRows, plan.runRows ?? speed?.rows ?? 1) : graphRows;
 
-/** The port to the runtime that executes models. */
-export abstract class InferenceEngine {
-  /** @throws ModelFileProblem when the file cannot be loaded */
-  abstract load(path: string): Promise<Session>;
+    let speed = loadMs <= INLINE_LOAD_MS ? await measure(INLINE_RUN_MS) : undefined;
+    // Where rows must not be parted, the largest batch is one run.
+    const isBatchShort = batching.coalesced || (speed !== undefined && 2 * speed.rows > mostRows);
+    if (speed && speed.rowMs <= INLINE_ROW_MS && isBatchShort) {
+      const inline = await OnnxSession.open(model.path, this.settings.INFERENCE_THREADS);
+      await inline.run(stack(graph, samples.slice(0, 1)), fetches); // the first run of a session takes a millisecond
+      await model.lane.close();
+      return { lane: new InlineLane(inline, this.turns), batching, speed, runRows: runRowsAt(speed) };
+    }
+    speed = await measure(THREAD_RUN_MS);
+    await model.lane.grow(plan.threads ?? MODEL_THREADS);
+    return { lane: model.lane, batching, speed, runRows: runRowsAt(speed) };
+  }
+
+  private async decideBatching(
+    { graph, session, proofs }: OpenModel,
+    { batching: mode, fetches }: PlacementPlan,
+    samples: readonly SampleRow[],
+  ): Promise<Batching> {
+    if (rowsPerRun(graph) === 1) return { mode, coalesced: false, reason: 'the graph takes one row at a time' };
+    return decideBatching(
+      mode,
+      fetches.map((name) => proofs.get(name) as BatchProof),
+      () => tryTogether(session, graph, samples, fetches),
+    );
+  }
+
+  /** Milliseconds that the longest run under way has taken so far; 0 where none is. */
+  longestRunMs(): number {
+    return this.pool.longestRunMs();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.end();
+  }
 }

@@ -1,9 +1,8 @@
 import { Module } from '@nestjs/common';
 import { InferenceEngine } from './engine.js';
-import { OnnxEngine } from './onnx-engine.js';
 
 @Module({
-  providers: [{ provide: InferenceEngine, useClass: OnnxEngine }],
+  providers: [InferenceEngine],
   exports: [InferenceEngine],
 })
 export class InferenceModule {}

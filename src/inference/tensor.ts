@@ -79,6 +79,18 @@ export function allocate(type: DataType, length: number): TensorData {
   }
 }
 
+/** A tensor of zeros, false or empty texts. */
+export function emptyTensor(type: DataType, dims: readonly number[]): Tensor {
+  return {
+    type,
+    dims,
+    data: allocate(
+      type,
+      dims.reduce((product, dim) => product * dim, 1),
+    ),
+  };
+}
+
 /** `float32[N,4]`, for messages. */
 export function describeTensor({ type, shape }: Pick<TensorInfo, 'type' | 'shape'>): string {
   return `${type}[${shape.map((dim) => (dim === '' ? '?' : String(dim))).join(',')}]`;

@@ -42,7 +42,8 @@ export class RequestObserver {
     if (LOG_REQUESTS === 'both') this.logger[level](about, 'request_started');
     response.once('close', () => {
       const seconds = (performance.now() - context.startedAt) / 1000;
-      const status = response.writableFinished ? response.statusCode : CLIENT_CLOSED_REQUEST;
+      context.hasLeft = !response.writableFinished;
+      const status = context.hasLeft ? CLIENT_CLOSED_REQUEST : response.statusCode;
       this.count(request, status, seconds);
       if (LOG_REQUESTS === 'off') return;
       const { model, version, body } = context;

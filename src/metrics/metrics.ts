@@ -27,7 +27,7 @@ export class Metrics {
   });
   readonly inferenceSeconds = new Histogram({
     name: 'nestor_inference_duration_seconds',
-    help: 'Time of one run of a model; requests of the same turn may share it',
+    help: 'Time of one run of a model; requests may share it',
     labelNames: ['model', 'version'] as const,
     buckets: RUN_SECONDS,
     registers: [this.registry],
@@ -43,6 +43,50 @@ export class Metrics {
     help: 'Requests that shared one run',
     labelNames: ['model', 'version'] as const,
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    registers: [this.registry],
+  });
+  readonly runRows = new Histogram({
+    name: 'nestor_inference_rows_per_run',
+    help: 'Rows in one run of a model',
+    labelNames: ['model', 'version'] as const,
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+    registers: [this.registry],
+  });
+  readonly coalescedRows = new Counter({
+    name: 'nestor_inference_coalesced_rows_total',
+    help: 'Rows that shared their run with those of another request',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly queueSeconds = new Histogram({
+    name: 'nestor_queue_wait_seconds',
+    help: 'Time that a run waited for its turn: of the request in it that waited longest',
+    labelNames: ['model', 'version'] as const,
+    buckets: RUN_SECONDS,
+    registers: [this.registry],
+  });
+  readonly refusedRows = new Counter({
+    name: 'nestor_queue_refused_rows_total',
+    help: 'Rows that were not run: overloaded (no place), expired (deadline), abandoned (the client left)',
+    labelNames: ['model', 'version', 'reason'] as const,
+    registers: [this.registry],
+  });
+  readonly queuedRows = new Gauge({
+    name: 'nestor_queue_rows',
+    help: 'Rows that wait for a run',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly placement = new Gauge({
+    name: 'nestor_model_placement',
+    help: '1 for where the runs of a version take place: inline (the HTTP thread) or threads',
+    labelNames: ['model', 'version', 'placement'] as const,
+    registers: [this.registry],
+  });
+  readonly threads = new Gauge({
+    name: 'nestor_model_threads',
+    help: 'Worker threads of a version that are alive',
+    labelNames: ['model', 'version'] as const,
     registers: [this.registry],
   });
   readonly failures = new Counter({
@@ -70,7 +114,20 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly collectors: (() => void)[] = [];
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Has something set its gauges right before each scrape: what changes all the time is then not kept up to date. */
+  onScrape(collect: () => void): void {
+    this.collectors.push(collect);
+  }
+
+  /** The page, in Prometheus's text format. */
+  async scrape(): Promise<string> {
+    for (const collect of this.collectors) collect();
+    return this.registry.metrics();
   }
 }

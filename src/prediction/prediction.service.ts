@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type Caller, CallerLeft } from '../common/caller.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
 import { Metrics } from '../metrics/metrics.js';
 import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
@@ -35,23 +36,26 @@ export class PredictionService {
   /**
    * Predicts for each row. One row that is not valid fails them all, and nothing is run.
    *
-   * @throws DomainError `validation_failed` naming every problem of every row, `inference_failed`, `non_finite_output`
+   * @throws DomainError `validation_failed` naming every problem of every row, `inference_failed`, `non_finite_output`,
+   *   `overloaded`, `deadline_exceeded`; CallerLeft
    */
   async predict(
     { model, version, loaded }: Resolved,
     rows: readonly unknown[],
     rowPath: RowPath,
+    caller: Caller,
   ): Promise<Prediction[]> {
     const { signature } = loaded;
     if (!signature) throw withoutSignature(model, version);
     checkRows(signature, rows, rowPath);
     try {
-      const outcomes = await loaded.predict(signature, rows as Row[]);
+      const outcomes = await loaded.predict(signature, rows as Row[], caller);
       for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
       }
       return outcomes as Prediction[];
     } catch (error) {
+      if (error instanceof CallerLeft) throw error;
       this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
       throw error;
     }

@@ -1,10 +1,13 @@
 import { join } from 'node:path';
+import { patientCaller } from '../common/caller.js';
 import { createAjv } from '../common/json-schema/ajv.js';
 import { isJsonObject, type JsonObject } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
 import { type Row } from '../signature/columns.js';
-import { type LoadedVersion } from './loaded-version.js';
+import { type Batcher } from '../inference/batcher.js';
+import { type Signature } from '../signature/signature.js';
+import { predictRows } from './predict-rows.js';
 
 interface GoldenRow {
   features: Row;
@@ -33,22 +36,23 @@ const validate = createAjv({ allErrors: true }).compile<GoldenRow[]>({
 /**
  * Runs a version's known answers through the whole path: validation, encoding, the model, decoding.
  *
- * @returns how many rows were checked; 0 where there is no golden.json
+ * @returns the rows that were checked; none where there is no golden.json
  * @throws SourceProblem naming the line of the first answer that is not as expected
  */
-export async function checkGolden(folder: string, loaded: LoadedVersion): Promise<number> {
+export async function checkGolden(folder: string, signature: Signature | undefined, batcher: Batcher): Promise<Row[]> {
   const file = await SourceFile.readIfThere(join(folder, GOLDEN_FILE));
-  if (!file) return 0;
+  if (!file) return [];
   const rows = validateSource(file, validate);
-  const { signature } = loaded;
   if (!signature) throw file.problem([], 'cannot be checked: the model has no signature, so it takes no rows');
   for (const [index, { features }] of rows.entries()) {
     const [problem] = signature.problems(features) ?? [];
     if (problem) throw file.problem([index, 'features', ...problem.path.split('/').slice(1)], problem.message);
   }
-  const answers = await loaded.predict(
+  const answers = await predictRows(
     signature,
+    batcher,
     rows.map(({ features }) => features),
+    patientCaller(),
   );
   for (const [index, { expect, tolerance = DEFAULT_TOLERANCE }] of rows.entries()) {
     const answer = answers[index];
@@ -56,7 +60,7 @@ export async function checkGolden(folder: string, loaded: LoadedVersion): Promis
     const difference = compare(expect, answer, tolerance, [index, 'expect']);
     if (difference) throw file.problem(difference.path, difference.message);
   }
-  return rows.length;
+  return rows.map(({ features }) => features);
 }
 
 function compare(

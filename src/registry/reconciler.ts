@@ -24,6 +24,9 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
 
   /** @throws RepositoryProblem when there is nothing to serve */
   async onModuleInit(): Promise<void> {
+    this.metrics.onScrape(() => {
+      this.collect();
+    });
     const { models, hints } = await this.repository.read();
     for (const hint of hints) this.logger.warn(hint);
     this.registry.replace(models.map((entry) => this.toModel(entry)));
@@ -74,6 +77,19 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       return version;
     });
     return new Model(name, spec, made, problem);
+  }
+
+  /** What changes without an event. */
+  private collect(): void {
+    const { queuedRows, placement, threads } = this.metrics;
+    for (const gauge of [queuedRows, placement, threads]) gauge.reset();
+    for (const { model, version, loaded } of this.registry.list().flatMap(({ versions }) => versions)) {
+      if (!loaded) continue;
+      const { lane } = loaded.placed;
+      queuedRows.set({ model, version }, loaded.batcher.queuedRows);
+      placement.set({ model, version, placement: lane.placement }, 1);
+      if (lane.placement === 'threads') threads.set({ model, version }, lane.width);
+    }
   }
 
   private record({ model, version, state, reason, loadSeconds }: ModelVersion): void {

@@ -2,20 +2,22 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
+import { patientCaller } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
 import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
-import { Batcher, type RunReport } from '../inference/batcher.js';
-import { type Graph, InferenceEngine, ModelFileProblem } from '../inference/engine.js';
+import { Batcher, type BatcherOptions } from '../inference/batcher.js';
+import { InferenceEngine, type OpenModel } from '../inference/engine.js';
+import { type Graph, ModelFileProblem, rowsPerRun } from '../inference/session.js';
+import { toSamples } from '../inference/warm-up/sample-rows.js';
+import { type Row } from '../signature/columns.js';
 import { loadSignature, type Signature } from '../signature/signature.js';
 import { Metrics } from '../metrics/metrics.js';
 import { MODEL_ONNX } from './folder-repository.js';
 import { checkGolden } from './golden-check.js';
 import { LoadedVersion } from './loaded-version.js';
 import { type LoadVersion, type ModelVersion } from './model-version.js';
-
-/** Rows that requests may bring together in one run: beyond them a run gains nothing, and its tensors only grow. */
-const RUN_ROWS = 4096;
+import { predictRows } from './predict-rows.js';
 
 /** Brings a version from its folder into memory, and checks it before it takes traffic. */
 @Injectable()
@@ -51,54 +53,104 @@ export class VersionLoader {
         code === 'ENOENT' ? `${MODEL_ONNX} is missing` : `${MODEL_ONNX}: cannot be read (${code})`,
       );
     });
-    const session = await this.engine.load(path);
+    const model = await this.engine.open(path, { model: version.model, version: version.version });
     try {
-      const signature = await loadSignature(folder, session.graph);
-      const batcher = new Batcher(session, {
-        coalesce: signature?.batching === 'on',
-        maxRows: Math.min(signature?.maxRows ?? Infinity, RUN_ROWS),
-        queueLimit: this.settings.QUEUE_LIMIT,
-        onRun: (run) => {
-          this.countRun(version, run);
-        },
-      });
-      const loaded = new LoadedVersion(session.graph, signature, batcher, () => session.release());
+      const signature = await loadSignature(folder, model.graph);
       onChecking();
-      const checked = await checkGolden(folder, loaded);
-      if (checked === 0) await this.tryExample(version, loaded);
-      this.warnOfLeftOut(version, session.graph, signature);
-      return loaded;
+      const samples = await this.check(version, model, signature);
+      this.warnOfLeftOut(version, model.graph, signature);
+      return await this.place(version, model, signature, samples);
     } catch (error) {
-      await session.release();
+      await model.lane.close();
       throw error;
     }
   }
 
-  private countRun({ model, version, state }: ModelVersion, { requests, rows, runMs }: RunReport): void {
-    if (state !== 'READY') return; // its own checks are no traffic
+  /**
+   * Runs what is known to be right, each request on its own.
+   *
+   * @returns rows that the model takes
+   */
+  private async check(
+    version: ModelVersion,
+    { graph, lane }: OpenModel,
+    signature: Signature | undefined,
+  ): Promise<readonly Row[]> {
+    const maxRows = rowsPerRun(graph);
+    const batcher = new Batcher(graph, lane, { coalesce: false, maxRows, queueLimit: Infinity });
+    const golden = await checkGolden(version.entry.folder, signature, batcher);
+    return golden.length > 0 || !signature ? golden : this.tryExample(version, signature, batcher);
+  }
+
+  private async place(
+    version: ModelVersion,
+    model: OpenModel,
+    signature: Signature | undefined,
+    rows: readonly Row[],
+  ): Promise<LoadedVersion> {
+    const { graph } = model;
+    const { run_rows, queue_rows, threads } = signature?.limits ?? {};
+    const placed = await this.engine.place(model, {
+      samples: signature
+        ? toSamples(
+            graph,
+            rows.map((row) => signature.request([row])),
+          )
+        : [],
+      fetches: signature?.fetches ?? graph.outputs.map(({ name }) => name),
+      batching: signature?.batching ?? 'auto',
+      runRows: run_rows,
+      threads,
+    });
+    const batcher = new Batcher(graph, placed.lane, {
+      coalesce: placed.batching.coalesced,
+      maxRows: placed.runRows,
+      queueLimit: queue_rows ?? this.settings.QUEUE_LIMIT,
+      ...this.counters(version),
+    });
+    return new LoadedVersion(graph, signature, batcher, placed);
+  }
+
+  private counters({ model, version }: ModelVersion): Pick<BatcherOptions, 'onRun' | 'onRefusal'> {
     const labels = { model, version };
-    this.metrics.inferenceSeconds.observe(labels, runMs / 1000);
-    this.metrics.runRequests.observe(labels, requests);
-    this.metrics.rows.inc(labels, rows);
+    return {
+      onRun: ({ requests, rows, queueMs, runMs }) => {
+        this.metrics.inferenceSeconds.observe(labels, runMs / 1000);
+        this.metrics.queueSeconds.observe(labels, queueMs / 1000);
+        this.metrics.runRequests.observe(labels, requests);
+        this.metrics.runRows.observe(labels, rows);
+        this.metrics.rows.inc(labels, rows);
+        if (requests > 1) this.metrics.coalescedRows.inc(labels, rows);
+      },
+      onRefusal: (reason, rows) => {
+        this.metrics.refusedRows.inc({ ...labels, reason }, rows);
+      },
+    };
   }
 
   /**
    * Runs the example row, alone and twice: whether the graph gives what the signature says shows only in a run. A row
    * that was made up may be one that the model rightly refuses (a category that it does not know): that is no verdict.
    */
-  private async tryExample({ model, version }: ModelVersion, loaded: LoadedVersion): Promise<void> {
-    const { signature } = loaded;
-    if (!signature?.example) return;
+  private async tryExample(
+    { model, version }: ModelVersion,
+    signature: Signature,
+    batcher: Batcher,
+  ): Promise<readonly Row[]> {
+    const { example, isExampleWritten } = signature;
+    if (!example) return [];
     try {
-      await loaded.predict(signature, [signature.example]);
-      await loaded.predict(signature, [signature.example, signature.example]);
+      await predictRows(signature, batcher, [example], patientCaller());
+      await predictRows(signature, batcher, [example, example], patientCaller());
+      return [example];
     } catch (error) {
-      const isVerdict = signature.isExampleWritten || (error as Error).cause === undefined;
+      const isVerdict = isExampleWritten || (error as Error).cause === undefined;
       if (isVerdict) throw error;
       this.logger.warn(
         { model, version },
         'not tried out: the model refuses a made-up row; give examples or a golden.json',
       );
+      return [];
     }
   }
 

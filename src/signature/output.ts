@@ -1,6 +1,6 @@
 import { didYouMean } from '../common/did-you-mean.js';
 import { type SourcePath } from '../common/source-file.js';
-import { type Graph } from '../inference/engine.js';
+import { type Graph } from '../inference/session.js';
 import { describeTensor, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
 import { nestedRow, numberAt } from './elements.js';
 import { type Prediction } from './prediction.js';

@@ -22,6 +22,19 @@ export interface SignatureSpec {
   inputs?: Record<string, ColumnSpec | ColumnSpec[]>;
   output?: OutputSpec;
   batching?: 'on' | 'off' | 'auto';
+  limits?: Limits;
+}
+
+/** What a version may take of the service; what is left out is measured, or comes from the settings. */
+export interface Limits {
+  /** Rows that one run may hold. */
+  run_rows?: number;
+  /** Rows that may wait. */
+  queue_rows?: number;
+  /** Milliseconds after which a request is answered that it took too long. */
+  timeout_ms?: number;
+  /** Worker threads, where it is too slow for the HTTP thread. */
+  threads?: number;
 }
 
 const COLUMN = {
@@ -58,6 +71,16 @@ const SCHEMA = {
       },
     },
     batching: { enum: ['on', 'off', 'auto'] },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        run_rows: { type: 'integer', minimum: 1 },
+        queue_rows: { type: 'integer', minimum: 1 },
+        timeout_ms: { type: 'integer', minimum: 1 },
+        threads: { type: 'integer', minimum: 1, maximum: 64 },
+      },
+    },
   },
 };
 

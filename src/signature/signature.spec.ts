@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { type JsonSchema } from '../common/json-schema/json-schema.js';
-import { allocate, type DataType, type Tensor } from '../inference/tensor.js';
+import { emptyTensor, type DataType, type Tensor } from '../inference/tensor.js';
 import { type Row } from './columns.js';
 import { loadSignature, type Signature } from './signature.js';
 
@@ -23,19 +23,9 @@ class Subject {
   }
 
   encode(rows: Row[]): Map<string, Tensor> {
-    const { rowDims } = this.signature.shapeOf(rows[0] as Row);
-    const tensors = this.inputs.map(([, type], index): Tensor => {
-      const dims = [rows.length, ...(rowDims[index] ?? [])];
-      return {
-        type,
-        dims,
-        data: allocate(
-          type,
-          dims.reduce((product, dim) => product * dim, 1),
-        ),
-      };
-    });
-    this.signature.write(rows, tensors, 0);
+    const { rowDims, write } = this.signature.request(rows);
+    const tensors = this.inputs.map(([, type], index) => emptyTensor(type, [rows.length, ...(rowDims[index] ?? [])]));
+    write(tensors, 0);
     return new Map(this.inputs.map(([name], index) => [name, tensors[index] as Tensor]));
   }
 }

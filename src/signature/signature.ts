@@ -3,7 +3,7 @@ import { pointer } from '../common/json-schema/problems.js';
 import { type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { type SourcePath, SourceProblem } from '../common/source-file.js';
 import { batchKey, type RowRequest } from '../inference/batcher.js';
-import { type Graph } from '../inference/engine.js';
+import { type Graph } from '../inference/session.js';
 import { describeTensor, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
 import { type Row } from './columns.js';
 import { exampleRow, isExampleWritten } from './example-row.js';
@@ -14,7 +14,7 @@ import { type InputEncoder, planInputs, rowDims } from './inputs.js';
 import { type OutputPlan, planOutput } from './output.js';
 import { type Prediction } from './prediction.js';
 import { RowValidator } from './row-validator.js';
-import { type OutputSpec, readSignatureFile } from './signature-file.js';
+import { type Limits, type OutputSpec, readSignatureFile } from './signature-file.js';
 import { withTensorLimits } from './tensor-limits.js';
 
 export type RowShape = Pick<RowRequest, 'rowDims' | 'key'>;
@@ -43,10 +43,9 @@ export class Signature {
     readonly schema: JsonSchema,
     private readonly encoders: readonly InputEncoder[],
     private readonly output: OutputPlan,
-    /** Rows that one run takes: 1 where the graph fixes its first dimension, else any number. */
-    readonly maxRows: number,
     /** Whether requests may share a run: `auto` leaves it to the proof. */
     readonly batching: 'on' | 'off' | 'auto',
+    readonly limits: Limits,
   ) {
     this.validator = new RowValidator(schema);
     this.task = output.task;
@@ -73,8 +72,16 @@ export class Signature {
     return { rowDims, key: batchKey(rowDims, this.fetches) };
   }
 
-  /** Writes valid rows of one shape into the graph's inputs, from row `offset` on. */
-  write(rows: readonly Row[], tensors: readonly Tensor[], offset: number): void {
+  /** Valid rows of one shape, as a request to the model. */
+  request(rows: readonly Row[]): RowRequest {
+    const { rowDims, key } = this.shapeOf(rows[0] as Row);
+    const write: RowRequest['write'] = (tensors, offset) => {
+      this.write(rows, tensors, offset);
+    };
+    return { rowDims, key, rows: rows.length, fetches: this.fetches, write };
+  }
+
+  private write(rows: readonly Row[], tensors: readonly Tensor[], offset: number): void {
     for (const [index, { write }] of this.encoders.entries()) {
       const { data, dims } = tensors[index] as Tensor;
       const size = data.length / (dims[0] as number);
@@ -130,7 +137,7 @@ export async function loadSignature(folder: string, graph: Graph): Promise<Signa
   const output = planOutput(graph, spec.output ?? { task: 'raw' }, (path, message) =>
     fail(['output', ...path], message),
   );
-  const maxRows = rowsOfRun(graph.inputs, fail);
+  checkBatchAxis(graph.inputs, fail);
   for (const { feature, info, lengths } of plan.uses) limit(source, feature.name, info, lengths);
   try {
     const made = new Signature(
@@ -138,8 +145,8 @@ export async function loadSignature(folder: string, graph: Graph): Promise<Signa
       source.schema,
       plan.encoders,
       output,
-      maxRows,
       spec.batching ?? 'auto',
+      spec.limits ?? {},
     );
     checkExamples(made, source);
     return made;
@@ -173,7 +180,7 @@ function valuesIn(property: JsonSchema): [SourcePath, unknown][] {
   return 'default' in property ? [[['default'], property.default], ...examples] : examples;
 }
 
-function rowsOfRun(inputs: readonly TensorInfo[], fail: (path: SourcePath, message: string) => Error): number {
+function checkBatchAxis(inputs: readonly TensorInfo[], fail: (path: SourcePath, message: string) => Error): void {
   for (const info of inputs) {
     const [rows] = info.shape;
     if (typeof rows !== 'number' || rows === 1) continue;
@@ -182,5 +189,4 @@ function rowsOfRun(inputs: readonly TensorInfo[], fail: (path: SourcePath, messa
       `the graph takes exactly ${String(rows)} rows at once (${describeTensor(info)}): export it with a dynamic batch axis`,
     );
   }
-  return inputs.some(({ shape }) => shape[0] === 1) ? 1 : Infinity;
 }

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { type Graph } from '../../inference/engine.js';
+import { type Placed } from '../../inference/engine.js';
 import { type TensorInfo } from '../../inference/tensor.js';
+import { type LoadedVersion } from '../../registry/loaded-version.js';
 import { type Model } from '../../registry/model.js';
 import { type ModelVersion, VERSION_STATES, type VersionState } from '../../registry/model-version.js';
 import { type Signature } from '../../signature/signature.js';
@@ -69,6 +70,34 @@ export class VersionDto {
   }
 }
 
+export class BatchingDto {
+  @ApiProperty({ enum: ['on', 'off', 'auto'], description: 'What signature.yaml asks for', example: 'auto' })
+  mode!: string;
+
+  @ApiProperty({ description: 'Whether rows of different requests share runs' })
+  coalesced!: boolean;
+
+  @ApiProperty({ example: 'rows are independent: proven from the graph, and tried out' })
+  reason!: string;
+}
+
+export class ExecutionDto {
+  @ApiProperty({ enum: ['inline', 'threads'], description: 'On the HTTP thread, or on worker threads' })
+  placement!: string;
+
+  @ApiPropertyOptional({ description: 'Worker threads that are alive', example: 1 })
+  threads?: number;
+
+  @ApiProperty()
+  batching!: BatchingDto;
+
+  @ApiPropertyOptional({ description: 'Rows that one run may hold; absent where a request is one run', example: 64 })
+  run_rows?: number;
+
+  @ApiPropertyOptional({ description: 'Milliseconds of a run with one row, as measured when it loaded', example: 0.02 })
+  row_ms?: number;
+}
+
 export class VersionDetailsDto extends VersionDto {
   @ApiPropertyOptional()
   description?: string;
@@ -85,14 +114,12 @@ export class VersionDetailsDto extends VersionDto {
   @ApiPropertyOptional({ type: [TensorDto] })
   outputs?: readonly TensorInfo[];
 
+  @ApiPropertyOptional({ type: ExecutionDto, description: 'How it is run; absent while it is not loaded' })
+  execution?: ExecutionDto;
+
   static override from(model: Model, version: ModelVersion): VersionDetailsDto {
-    const { graph, signature } = version.loaded ?? {};
-    return Object.assign(
-      new VersionDetailsDto(),
-      VersionDto.from(model, version),
-      signature && signatureOf(signature),
-      graph && graphOf(graph),
-    );
+    const { loaded } = version;
+    return Object.assign(new VersionDetailsDto(), VersionDto.from(model, version), loaded && detailsOf(loaded));
   }
 }
 
@@ -142,11 +169,22 @@ export class ModelListDto {
   models!: ModelDto[];
 }
 
+function detailsOf({ signature, graph: { inputs, outputs }, placed }: LoadedVersion): Partial<VersionDetailsDto> {
+  return { ...(signature && signatureOf(signature)), inputs, outputs, execution: executionOf(placed) };
+}
+
 function signatureOf({ description, task, schema, classes, example }: Signature) {
   const signature: SignatureDto = { task, features: schema, ...(classes && { classes }), ...(example && { example }) };
   return { ...(description !== undefined && { description }), signature };
 }
 
-function graphOf({ inputs, outputs }: Graph) {
-  return { inputs, outputs };
+function executionOf({ lane, batching, runRows, speed }: Placed): ExecutionDto {
+  const { mode, coalesced, reason } = batching;
+  return {
+    placement: lane.placement,
+    ...(lane.placement === 'threads' && { threads: lane.width }),
+    batching: { mode, coalesced, reason },
+    ...(Number.isFinite(runRows) && { run_rows: runRows }),
+    ...(speed && { row_ms: Number(speed.rowMs.toFixed(4)) }),
+  };
 }

@@ -1,5 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import { beforeDeadline } from '../../common/caller.js';
+import { DomainError } from '../../common/errors.js';
 import { isoNow } from '../../common/iso-now.js';
 import { RequestContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
@@ -30,7 +32,7 @@ export class PredictHandler {
   async predict(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const row = await this.read(request, response);
     const resolved = await this.resolve(target, request, row);
-    const [prediction] = await this.predictions.predict(resolved, [row], () => '');
+    const [prediction] = await this.predictions.predict(resolved, [row], () => '', RequestContext.of(request));
     if (!prediction) throw new Error('one row must have one prediction');
     this.answer(request, response, PredictionDto.from(prediction, resolved.version, isoNow()));
   }
@@ -45,7 +47,12 @@ export class PredictHandler {
       const message = `must hold at most ${MAX_BATCH_SIZE} rows`;
       throw validationFailed([{ path: '/requests', message, code: 'length' }]);
     }
-    const predictions = await this.predictions.predict(resolved, requests, (row) => `/requests/${row}`);
+    const predictions = await this.predictions.predict(
+      resolved,
+      requests,
+      (row) => `/requests/${row}`,
+      RequestContext.of(request),
+    );
     const timestamp = isoNow();
     const answer: BatchResponseDto = {
       predictions: predictions.map((prediction) => PredictionDto.from(prediction, resolved.version, timestamp)),
@@ -57,7 +64,18 @@ export class PredictHandler {
 
   private read(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     this.observer.observe(request, response);
+    const context = RequestContext.of(request);
+    context.deadline = context.startedAt + this.timeoutOf(request);
     return this.body.read(request);
+  }
+
+  /** Milliseconds that the request may take: its sender may ask for fewer than the service allows. */
+  private timeoutOf({ headers }: IncomingMessage): number {
+    const { REQUEST_TIMEOUT_MS } = this.settings;
+    const asked = headers['x-request-timeout-ms'];
+    if (asked === undefined) return REQUEST_TIMEOUT_MS;
+    if (/^[1-9]\d{0,8}$/.test(asked as string)) return Math.min(Number(asked), REQUEST_TIMEOUT_MS);
+    throw new DomainError('validation_failed', 'The X-Request-Timeout-Ms header must be a whole number from 1 on.');
   }
 
   /** Finds the version that answers, and names it in the log and in the answer's headers, an error's too. */
@@ -65,8 +83,9 @@ export class PredictHandler {
     const header = request.headers['x-model-version'];
     const headerVersion = typeof header === 'string' && header.trim() !== '' ? header.trim() : undefined;
     const found = this.predictions.resolve({ ...target, headerVersion });
-    const resolved = found instanceof Promise ? await found : found;
     const context = RequestContext.of(request);
+    const resolved = found instanceof Promise ? await beforeDeadline(found, context, 'the model was loaded') : found;
+    context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
     context.body = body;
     context.model = resolved.model;
     context.version = resolved.version;
@@ -74,7 +93,9 @@ export class PredictHandler {
   }
 
   private answer(request: IncomingMessage, response: ServerResponse, body: PredictionDto | BatchResponseDto): void {
-    const headers = ['Content-Type', 'application/json; charset=utf-8', ...RequestContext.of(request).headers()];
+    const context = RequestContext.of(request);
+    const timing = `queue;dur=${context.queueMs.toFixed(3)}, run;dur=${context.runMs.toFixed(3)}`;
+    const headers = ['Content-Type', 'application/json; charset=utf-8', ...context.headers(), 'Server-Timing', timing];
     writeJson(response, 200, headers, JSON.stringify(body));
   }
 }

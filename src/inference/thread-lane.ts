@@ -1,0 +1,116 @@
+import { type Lane, type Work } from './lane.js';
+import { ThreadDied } from './session.js';
+import { type InferenceThread } from './threads/inference-thread.js';
+
+/** Milliseconds before a thread that ended is replaced, again where that failed: the first time, and at most. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** What a lane needs of its surroundings. */
+export interface ThreadSource {
+  /** A thread that has the version's model loaded. */
+  start(): Promise<InferenceThread>;
+  /** Takes back a thread that holds no model any more. */
+  giveBack(thread: InferenceThread): void;
+  /** Told of each thread that ended unasked, and of each attempt to replace it that failed. */
+  onTrouble(event: 'inference_thread_died' | 'inference_thread_not_replaced', cause: unknown): void;
+}
+
+/**
+ * Runs on threads of the version's own, each with a session: for models whose runs would hold the HTTP thread up.
+ * Whichever thread is idle takes the next run from the version's one queue. The system shares the cores among the
+ * threads of all versions, so one with a long queue, or with long runs, does not keep another one waiting.
+ */
+export class ThreadLane implements Lane {
+  readonly placement = 'threads';
+  private readonly threads = new Set<InferenceThread>();
+  private readonly idle: InferenceThread[] = [];
+  private readonly work = new Set<Work>();
+  private isScheduled = false;
+  private isClosed = false;
+
+  constructor(
+    first: InferenceThread,
+    private readonly source: ThreadSource,
+  ) {
+    this.add(first);
+  }
+
+  /** Threads that are alive. */
+  get width(): number {
+    return this.threads.size;
+  }
+
+  /** Grows to so many threads. */
+  async grow(count: number): Promise<void> {
+    while (this.threads.size < count) this.add(await this.source.start());
+  }
+
+  schedule(work: Work): void {
+    this.work.add(work);
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    // At the end of the turn: what else arrives in it may share the run.
+    setImmediate(() => {
+      this.isScheduled = false;
+      this.dispatch();
+    });
+  }
+
+  /** Its threads let go of the model, and may take another. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.all(
+      [...this.threads].map(async (thread) => {
+        try {
+          await thread.release();
+          this.source.giveBack(thread);
+        } catch (error) {
+          if (!(error instanceof ThreadDied)) throw error; // what it held is free already
+        }
+      }),
+    );
+  }
+
+  private dispatch(): void {
+    for (const work of this.work) {
+      while (work.isWaiting && this.idle.length > 0) {
+        const thread = this.idle.pop() as InferenceThread;
+        void work.runNext(thread).then(() => {
+          if (thread.isAlive) this.idle.push(thread);
+          this.dispatch();
+        });
+      }
+      if (!work.isWaiting) this.work.delete(work);
+    }
+  }
+
+  private add(thread: InferenceThread): void {
+    this.threads.add(thread);
+    this.idle.push(thread);
+    void thread.ended.then((fault) => {
+      if (this.isClosed) return;
+      this.threads.delete(thread);
+      if (this.idle.includes(thread)) this.idle.splice(this.idle.indexOf(thread), 1);
+      this.source.onTrouble('inference_thread_died', fault);
+      this.replace(FIRST_PAUSE_MS);
+    });
+    this.dispatch();
+  }
+
+  private replace(pauseMs: number): void {
+    const timer = setTimeout(() => {
+      if (this.isClosed) return;
+      this.source.start().then(
+        (thread) => {
+          this.add(thread);
+        },
+        (error: unknown) => {
+          this.source.onTrouble('inference_thread_not_replaced', error);
+          this.replace(Math.min(2 * pauseMs, LONGEST_PAUSE_MS));
+        },
+      );
+    }, pauseMs);
+    timer.unref();
+  }
+}
