@@ -56,18 +56,18 @@ describe('slow and fast models side by side', () => {
     expect(await executionOf('quick')).toEqual({
       placement: 'inline',
       batching: { mode: 'auto', coalesced: true, reason: 'rows are independent: proven from the graph, and tried out' },
-      run_rows: expect.any(Number) as number,
-      row_ms: expect.any(Number) as number,
+      run_rows: expect.any(Number) as unknown,
+      row_ms: expect.any(Number) as unknown,
     });
     expect(await executionOf('slow')).toMatchObject({
       placement: 'threads',
       threads: 1,
-      batching: { mode: 'auto', coalesced: false, reason: expect.stringContaining('operator ReduceMax') as string },
+      batching: { mode: 'auto', coalesced: false, reason: expect.stringContaining('operator ReduceMax') as unknown },
     });
     expect((await executionOf('centred')).batching).toEqual({
       mode: 'auto',
       coalesced: false,
-      reason: expect.stringMatching(/^not proven: node "centre", operator ReduceMean: /) as string,
+      reason: expect.stringMatching(/^not proven: node "centre", operator ReduceMean: /) as unknown,
     });
     expect(await executionOf('narrow')).toMatchObject({ run_rows: 2, batching: { mode: 'on', coalesced: true } });
   });

@@ -35,6 +35,13 @@ export interface OpenModel {
   session: InferenceThread;
 }
 
+const UNREAD: BatchProof = {
+  independent: false,
+  node: '',
+  operator: '',
+  reason: 'the file is too large or too odd to be followed',
+};
+
 /** What is known of a model when it is placed. */
 export interface PlacementPlan {
   /** Rows that it takes, as its clients send them; perhaps none. */
@@ -117,7 +124,7 @@ export class InferenceEngine implements OnApplicationShutdown {
     const isBatchShort = batching.coalesced || (speed !== undefined && 2 * speed.rows > mostRows);
     if (speed && speed.rowMs <= INLINE_ROW_MS && isBatchShort) {
       const inline = await OnnxSession.open(model.path, this.settings.INFERENCE_THREADS);
-      await inline.run(stack(graph, samples.slice(0, 1)), fetches); // the first run of a session takes a millisecond
+      await inline.run(stack(graph, samples.slice(0, 1)), fetches).catch(() => undefined); // the first takes a millisecond
       await model.lane.close();
       return { lane: new InlineLane(inline, this.turns), batching, speed, runRows: runRowsAt(speed) };
     }
@@ -134,7 +141,7 @@ export class InferenceEngine implements OnApplicationShutdown {
     if (rowsPerRun(graph) === 1) return { mode, coalesced: false, reason: 'the graph takes one row at a time' };
     return decideBatching(
       mode,
-      fetches.map((name) => proofs.get(name) as BatchProof),
+      fetches.map((name) => proofs.get(name) ?? UNREAD),
       () => tryTogether(session, graph, samples, fetches),
     );
   }

@@ -11,17 +11,18 @@ const TURN_MS = 2;
  *     poll: parse, submit, submit, submit … │ check: one run for all of them │ poll: answers, next requests …
  */
 export class Turns {
-  private queue: { work: Work; session: Session }[] = [];
+  /** In the order of their turns. */
+  private readonly queue = new Map<Work, Session>();
   private isScheduled = false;
   private running = 0;
 
   add(work: Work, session: Session): void {
-    if (!this.queue.some((queued) => queued.work === work)) this.queue.push({ work, session });
+    if (!this.queue.has(work)) this.queue.set(work, session);
     this.schedule();
   }
 
   private schedule(): void {
-    if (this.isScheduled || this.running > 0 || this.queue.length === 0) return;
+    if (this.isScheduled || this.running > 0 || this.queue.size === 0) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
@@ -32,15 +33,17 @@ export class Turns {
   private start(): void {
     let left = TURN_MS;
     while (left > 0) {
-      const next = this.queue.shift();
+      const [next] = this.queue;
       if (!next) return;
-      left -= Math.max(next.work.expectedMs, MIN_RUN_MS);
+      const [work, session] = next;
+      this.queue.delete(work);
+      left -= Math.max(work.expectedMs, MIN_RUN_MS);
       this.running++;
-      void next.work.runNext(next.session).then(() => {
+      void work.runNext(session).then(() => {
         this.running--;
         this.schedule();
       });
-      if (next.work.isWaiting) this.queue.push(next);
+      if (work.isWaiting) this.queue.set(work, session);
     }
   }
 }

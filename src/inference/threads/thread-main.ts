@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { setPriority } from 'node:os';
-import { basename } from 'node:path';
 import { type MessagePort, parentPort, type Transferable } from 'node:worker_threads';
 import { DomainError, firstLine } from '../../common/errors.js';
 import { type BatchProof, proveRowsIndependent } from '../graph/batch-proof.js';
@@ -12,6 +11,9 @@ import { type Call, END, type Failure, type LoadReport, type Reply } from './pro
 
 /** Below the HTTP thread, so that a saturated model on a small machine does not keep probes and other models waiting. */
 const NICENESS = 5;
+
+/** Larger files are not followed: it takes as much memory again while they load. */
+const MOST_BYTES = 1024 ** 3;
 
 /** An inference thread: it holds one session, and does one thing at a time. */
 class ThreadMain {
@@ -51,13 +53,12 @@ class ThreadMain {
   }
 
   private async load(path: string, threads: number): Promise<LoadReport> {
-    const prove = await readProver(path); // first: it has the file in the page cache when its load is timed
+    const proofs = await prove(path); // first: it has the file in the page cache when its load is timed
     await warmUpRuntime();
     const started = performance.now();
     this.session = await OnnxSession.open(path, threads);
     const loadMs = performance.now() - started;
-    const { graph } = this.session;
-    return { graph, loadMs, proofs: new Map(graph.outputs.map(({ name }) => [name, prove(name)])) };
+    return { graph: this.session.graph, loadMs, proofs };
   }
 
   private loaded(): OnnxSession {
@@ -66,14 +67,20 @@ class ThreadMain {
   }
 }
 
-async function readProver(path: string): Promise<(output: string) => BatchProof> {
+/** Follows the graph to each of its outputs; those that are missing in the answer could not be followed. */
+async function prove(path: string): Promise<Map<string, BatchProof>> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  if (size === 0 || size > MOST_BYTES) return new Map();
+  const bytes = await readFile(path);
   try {
-    const model = readOnnx(await readFile(path));
-    return (output) => proveRowsIndependent(model, [output]);
+    const model = readOnnx(bytes);
+    return new Map(model.graph.outputs.map(({ name }) => [name, proveRowsIndependent(model, [name])]));
   } catch (error) {
-    // The runtime read the file, so it is good; that it is larger or stranger than what is analysed is no fault.
-    const why = error instanceof OnnxFileProblem ? error.message : firstLine(error).replaceAll(path, basename(path));
-    return () => ({ independent: false, node: '', operator: '', reason: `the file ${why}` });
+    if (error instanceof OnnxFileProblem) return new Map(); // the runtime has better words for it, if it agrees
+    throw error;
+  } finally {
+    // At once: a thread that waits for its next run would not collect it for hours.
+    bytes.buffer.transfer(0);
   }
 }
 
