@@ -21,6 +21,15 @@ const probabilities: GraphSpec = {
   ],
 };
 const PROBABILITIES = onnxModel(probabilities);
+/** Scores as they are, without a softmax; and each by itself. */
+const scoresBy = (op: string) =>
+  onnxModel({
+    inputs: [{ name: 'x', shape: ['N', 2] }],
+    outputs: [{ name: 'scores', shape: ['N', 2] }],
+    nodes: [{ op, inputs: ['x'], outputs: ['scores'] }],
+  });
+const EXAMPLES =
+  'features: {type: object, required: [a, b], properties: {a: {type: number, examples: [3]}, b: {type: number, examples: [0]}}}\n';
 const ZIPMAP = onnxModel({
   ...probabilities,
   outputs: [
@@ -204,6 +213,39 @@ const BAD: [string, Record<string, string | Uint8Array>, string][] = [
       'golden.json': '[{"features": {"a": "x", "b": 1}, "expect": {"prediction": 3}}]',
     },
     'golden.json:1: 0.features.a: must be a number',
+  ],
+  [
+    'classes in the wrong order',
+    {
+      'model.onnx': PROBABILITIES,
+      'signature.yaml': `${EXAMPLES}output: {task: multiclass, scores: probabilities, classes: ["1", "0"]}\n`,
+    },
+    'signature.yaml:2: output.classes: where the graph\'s own "label" says "0", `classes` makes it "1": list `classes` in the order of the columns',
+  ],
+  [
+    'classes whose wrong order only a golden row shows',
+    {
+      'model.onnx': PROBABILITIES,
+      'signature.yaml': `${FEATURES}output: {task: binary, scores: probabilities, classes: ["1", "0"]}\n`,
+      'golden.json': '[{"features": {"a": 0, "b": 4}, "expect": {"probability": 0.982}, "tolerance": 0.01}]',
+    },
+    'signature.yaml:2: output.classes: where the graph\'s own "label" says "1", `classes` makes it "0"',
+  ],
+  [
+    'scores that are logits',
+    {
+      'model.onnx': scoresBy('Identity'),
+      'signature.yaml': `${EXAMPLES}output: {task: binary, scores: scores}\n`,
+    },
+    'signature.yaml:2: output.scores: "scores" gives values outside 0 to 1: logits or decision values; export it with a softmax or sigmoid, or set `task: raw`',
+  ],
+  [
+    'scores of classes that do not exclude each other',
+    {
+      'model.onnx': scoresBy('Sigmoid'),
+      'signature.yaml': `${EXAMPLES}output: {task: multiclass, scores: scores}\n`,
+    },
+    'signature.yaml:2: output.scores: the columns of "scores" do not sum to 1 (but to 1.4526)',
   ],
   [
     'a golden file that is none',

@@ -7,6 +7,7 @@ import { validateSource } from '../common/validate-source.js';
 import { type Row } from '../signature/columns.js';
 import { type Batcher } from '../inference/batcher.js';
 import { type Signature } from '../signature/signature.js';
+import { checkOutputs } from './output-check.js';
 import { predictRows } from './predict-rows.js';
 
 interface GoldenRow {
@@ -48,12 +49,9 @@ export async function checkGolden(folder: string, signature: Signature | undefin
     const [problem] = signature.problems(features) ?? [];
     if (problem) throw file.problem([index, 'features', ...problem.path.split('/').slice(1)], problem.message);
   }
-  const answers = await predictRows(
-    signature,
-    batcher,
-    rows.map(({ features }) => features),
-    patientCaller(),
-  );
+  const given = rows.map(({ features }) => features);
+  await checkOutputs(signature, batcher, given);
+  const answers = await predictRows(signature, batcher, given, patientCaller());
   for (const [index, { expect, tolerance = DEFAULT_TOLERANCE }] of rows.entries()) {
     const answer = answers[index];
     if (answer instanceof Error) throw file.problem([index], answer.message);

@@ -17,6 +17,7 @@ import { MODEL_ONNX } from './folder-repository.js';
 import { checkGolden } from './golden-check.js';
 import { LoadedVersion } from './loaded-version.js';
 import { type LoadVersion, type ModelVersion } from './model-version.js';
+import { checkOutputs } from './output-check.js';
 import { predictRows } from './predict-rows.js';
 
 /** Brings a version from its folder into memory, and checks it before it takes traffic. */
@@ -142,6 +143,7 @@ export class VersionLoader {
     try {
       await predictRows(signature, batcher, [example], patientCaller());
       await predictRows(signature, batcher, [example, example], patientCaller());
+      await checkOutputs(signature, batcher, [example]);
       return [example];
     } catch (error) {
       const isVerdict = isExampleWritten || (error as Error).cause === undefined;

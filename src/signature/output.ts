@@ -4,6 +4,7 @@ import { type Graph } from '../inference/session.js';
 import { describeTensor, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
 import { nestedRow, numberAt } from './elements.js';
 import { type Prediction } from './prediction.js';
+import { planScoreCheck, type ScoreCheck } from './score-check.js';
 import { type OutputSpec } from './signature-file.js';
 
 /** How a graph's outputs become predictions. */
@@ -16,6 +17,8 @@ export interface OutputPlan {
   width?: number;
   /** @throws NonFiniteOutput */
   decode: (outputs: Tensors, row: number) => Prediction;
+  /** binary and multiclass: whether the scores and their order are what the signature says. */
+  check?: ScoreCheck;
 }
 
 type Fail = (path: SourcePath, message: string) => Error;
@@ -43,9 +46,9 @@ export function planOutput(graph: Graph, spec: OutputSpec, fail: Fail): OutputPl
   const width = widthOf(scores);
   switch (spec.task) {
     case 'binary':
-      return planBinary(scores, width, spec, fail);
+      return planBinary(graph, scores, width, spec, fail);
     case 'multiclass':
-      return planMulticlass(scores, width, spec, fail);
+      return planMulticlass(graph, scores, width, spec, fail);
     case 'regression':
       if ((width ?? 1) !== 1)
         throw fail(['scores'], `regression takes one value a row, and ${describe(scores)} gives ${String(width)}`);
@@ -55,7 +58,13 @@ export function planOutput(graph: Graph, spec: OutputSpec, fail: Fail): OutputPl
   }
 }
 
-function planBinary(scores: TensorInfo, width: number | undefined, spec: OutputSpec, fail: Fail): OutputPlan {
+function planBinary(
+  { outputs }: Graph,
+  scores: TensorInfo,
+  width: number | undefined,
+  spec: OutputSpec,
+  fail: Fail,
+): OutputPlan {
   if (width !== undefined && width > 2)
     throw fail(['scores'], `binary takes one or two columns, and ${describe(scores)} has ${String(width)}`);
   const classes = spec.classes ?? ['0', '1'];
@@ -72,10 +81,17 @@ function planBinary(scores: TensorInfo, width: number | undefined, spec: OutputS
     const probability = numberAt(outputs.get(scores.name) as Tensor, index, scores.name);
     return { prediction: probability, probability, prediction_class: probability >= threshold ? yes : no };
   };
-  return { ...plan(spec, scores, columns), classes, decode };
+  const check = planScoreCheck(outputs, scores, columns, classes, spec, fail);
+  return { ...plan(spec, scores, columns), classes, decode, check };
 }
 
-function planMulticlass(scores: TensorInfo, width: number | undefined, spec: OutputSpec, fail: Fail): OutputPlan {
+function planMulticlass(
+  { outputs }: Graph,
+  scores: TensorInfo,
+  width: number | undefined,
+  spec: OutputSpec,
+  fail: Fail,
+): OutputPlan {
   const count = spec.classes?.length ?? width;
   if (count === undefined)
     throw fail(['classes'], `list the classes: the graph does not say how many ${describe(scores)} has`);
@@ -83,7 +99,8 @@ function planMulticlass(scores: TensorInfo, width: number | undefined, spec: Out
     throw fail(['classes'], `${String(count)} classes, and ${describe(scores)} has ${String(width)} columns`);
   }
   const classes = spec.classes ?? Array.from({ length: count }, (_, index) => String(index));
-  return { ...plan(spec, scores, count), classes, decode: decodeMulticlass(scores.name, classes) };
+  const check = planScoreCheck(outputs, scores, count, classes, spec, fail);
+  return { ...plan(spec, scores, count), classes, decode: decodeMulticlass(scores.name, classes), check };
 }
 
 function decodeMulticlass(name: string, classes: readonly string[]) {

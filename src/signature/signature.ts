@@ -24,7 +24,6 @@ export type RowShape = Pick<RowRequest, 'rowDims' | 'key'>;
  * Pure once made; knows neither HTTP nor the engine.
  */
 export class Signature {
-  private readonly validator: RowValidator;
   /** Where no row changes it. */
   private readonly fixedShape: RowShape | undefined;
   /** A row that the schema accepts, if one could be made from its examples and limits. */
@@ -46,8 +45,8 @@ export class Signature {
     /** Whether requests may share a run: `auto` leaves it to the proof. */
     readonly batching: 'on' | 'off' | 'auto',
     readonly limits: Limits,
+    private readonly validator = new RowValidator(schema),
   ) {
-    this.validator = new RowValidator(schema);
     this.task = output.task;
     this.classes = output.classes;
     this.fetches = output.fetches;
@@ -56,6 +55,22 @@ export class Signature {
     const example = exampleRow(schema);
     this.isExampleWritten = isExampleWritten(schema);
     this.example = this.problems(example) ? undefined : example;
+  }
+
+  /** The same signature, whose `decode` gives a SourceProblem where a row's outputs contradict signature.yaml. */
+  checking(): Signature {
+    const { check, decode, fetches, ...output } = this.output;
+    if (!check) return this;
+    const plan: OutputPlan = {
+      ...output,
+      fetches: [...fetches, ...check.fetches],
+      decode: (outputs, row) => {
+        check.row(outputs, row);
+        return decode(outputs, row);
+      },
+    };
+    const { description, schema, encoders, batching, limits, validator } = this;
+    return new Signature(description, schema, encoders, plan, batching, limits, validator);
   }
 
   /** What is wrong with a row, at most so many problems; undefined when it can be encoded. */
