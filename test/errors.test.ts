@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { ModelFolder } from './support/model-folder.js';
 import { onnxModel } from './support/onnx.js';
@@ -164,7 +164,8 @@ describe('errors', () => {
   ])('inflates %s, and refuses what inflates past the limit or not at all', async (encoding, compress) => {
     const headers = { ...JSON_TYPE, 'Content-Encoding': encoding };
     const send = (bytes: Buffer) => service.call('POST', IRIS, { body: new Uint8Array(bytes), headers });
-    expect((await send(compress(ROW))).status).toBe(200);
+    const many = await Promise.all(Array.from({ length: 20 }, () => send(compress(ROW)))); // a few at a time
+    expect(new Set(many.map(({ status }) => status))).toEqual(new Set([200]));
     expectProblem(await send(compress(`"${'a'.repeat(1_000_000)}"`)), 413, 'payload_too_large');
     expectProblem(await send(Buffer.from('not compressed at all')), 400, 'malformed_json');
   });
@@ -180,6 +181,48 @@ describe('errors', () => {
     const [data] = (await once(chunked, 'data')) as [Buffer];
     chunked.destroy();
     expect(data.toString()).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it('overloaded: bodies that are sent in part take no more memory together than they may', async () => {
+    const small = await Service.start({ MODELS_DIR: folder.path, BODY_LIMIT: '1mb', BODIES_LIMIT: '1mb' });
+    const large = ROW.replace('{', `{${' '.repeat(400_000)}`);
+    const senders: Socket[] = [];
+    try {
+      for (let i = 0; i < 8; i++) {
+        const sender = connect(Number(new URL(small.url).port), '127.0.0.1').on('error', () => undefined);
+        senders.push(sender);
+        sender.write(
+          `POST ${IRIS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${large.length}\r\n\r\n`,
+        );
+        sender.write(large.slice(0, -1));
+      }
+      const answers: string[] = [];
+      for (const sender of senders) sender.once('data', (data) => answers.push(String(data)));
+      while (answers.length < 6) await new Promise((resolve) => setTimeout(resolve, 20)); // two find room
+      for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*Retry-After: 1\r\n[^]*"overloaded"/);
+      expectProblem(await small.send(IRIS, large), 503, 'overloaded');
+      expect((await small.send(IRIS, ROW)).status).toBe(200); // what comes in one piece needs no room
+      const left = senders.map((sender) => once(sender, 'close'));
+      for (const sender of senders) sender.destroy();
+      await Promise.all(left);
+      while ((await small.send(IRIS, large)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
+      const both = await Promise.all([small.send(IRIS, large), small.send(IRIS, large)]);
+      expect(both.map(({ status }) => status)).toContain(200); // and what was refused or read gives its room back
+      expect((await small.send(IRIS, large)).status).toBe(200);
+    } finally {
+      for (const sender of senders) sender.destroy();
+      await small.stop();
+    }
+  });
+
+  it('payload_too_large: a body of more names than can be parsed in passing', async () => {
+    const big = await Service.start({ MODELS_DIR: folder.path });
+    try {
+      const names = Array.from({ length: 150_000 }, (_, i) => `"k${String(i)}":1`);
+      expectProblem(await big.send(IRIS, `{${names.join(',')}}`), 413, 'payload_too_large');
+    } finally {
+      await big.stop();
+    }
   });
 
   it('non_finite_output', async () => {

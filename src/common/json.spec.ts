@@ -37,4 +37,30 @@ describe('parseJson', () => {
     expect(() => parse('['.repeat(65) + ']'.repeat(65))).toThrow('64 levels');
     expect(() => parse('['.repeat(1_000_000) + ']'.repeat(1_000_000))).toThrow();
   });
+
+  const list = (length: number, item: (index: number) => string) =>
+    `[${Array.from({ length }, (_, index) => item(index)).join(',')}]`;
+
+  it.each([
+    ['objects', list(1_000_000, () => '{}'), '1000000 lists and objects: send fewer rows at once'],
+    ['lists', list(1_000_000, () => '[]'), '1000000 lists and objects'],
+    [
+      'names of one object',
+      `{${list(100_001, (i) => `"k${i}" : 1`).slice(1, -1)}}`,
+      '100000 different names: no model takes so many',
+    ],
+    ['names of many objects', list(100_001, (i) => `{"k\\"${i}":1}`), '100000 different names'],
+  ])('refuses more %s than can be parsed in passing', (_, text, message) => {
+    expect(() => parse(text)).toThrow(message);
+  });
+
+  it.each([
+    ['objects', list(999_999, () => '{}')],
+    ['names', list(100_000, (i) => `{"abcd${i}":1}`)],
+    ['braces inside texts', JSON.stringify(['{['.repeat(1_000_000), '"{\\'.repeat(500_000)])],
+    ['texts that are no names', list(300_000, (i) => `"abcd${i}"`)],
+    ['rows of the same names', list(30_000, (i) => `{"age": ${i}, "income\\"": {"\\\\": 1}}`)],
+  ])('takes as many %s as can', (_, text) => {
+    expect(JSON.stringify(parse(text)) === JSON.stringify(JSON.parse(text))).toBe(true); // toEqual takes seconds
+  });
 });

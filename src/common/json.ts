@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { DomainError } from './errors.js';
+import { checkCounts } from './json-counts.js';
 
 /** Deeper bodies are refused: no row, batch or tensor needs it, and code that walks a value would run out of stack. */
 const MAX_DEPTH = 64;
@@ -7,10 +8,12 @@ const MAX_DEPTH = 64;
 /**
  * Parses a JSON body strictly: valid UTF-8, no name twice in an object, no more than 64 levels deep.
  *
- * @throws DomainError `malformed_json` saying where; never what was sent
+ * @throws DomainError `malformed_json` saying where, never what was sent; `payload_too_large` where it holds too many
+ * things to be parsed in passing
  */
 export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8.');
+  checkCounts(bytes);
   const text = bytes.toString();
   let value: unknown;
   try {

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { Bytes, Flag, Names, OneOf, Text, WholeNumber } from './setting-kinds.js';
 
 /**
@@ -29,6 +29,11 @@ export class Settings {
 
   /** Largest body, after decompression, in bytes. */
   @Bytes() readonly BODY_LIMIT: number = 10 * 1024 ** 2;
+
+  /** Memory for all bodies that are being read; beyond it large ones are answered 503. An eighth of what there is. */
+  @Bytes() readonly BODIES_LIMIT: number = Math.floor(
+    Math.min(totalmem(), process.constrainedMemory() || Infinity) / 8,
+  );
 
   /** Rows that may wait for one version; beyond them requests are answered 503 at once. */
   @WholeNumber(1, 1_000_000) readonly QUEUE_LIMIT: number = 1024;

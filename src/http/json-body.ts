@@ -1,21 +1,31 @@
 import { type IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { brotliDecompress, type BrotliOptions, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
 import { parseJson } from '../common/json.js';
 import { Settings } from '../config/settings.js';
+import { Inflater, tooLarge } from './inflater.js';
 
-/** Reads the JSON body of a request, up to BODY_LIMIT bytes after decompression. */
+/** Memory that the body of one request takes while it is read. */
+interface Held {
+  bytes: number;
+}
+
+/** Reads the JSON body of a request, up to BODY_LIMIT bytes after decompression, and up to BODIES_LIMIT for all. */
 @Injectable()
 export class JsonBody {
   private readonly limit: number;
+  private readonly limitOfAll: number;
+  private readonly inflater: Inflater;
+  /** Bytes that the bodies hold which are being read. One that came in a single piece needs no memory but its own. */
+  private held = 0;
 
-  constructor({ BODY_LIMIT }: Settings) {
+  constructor({ BODY_LIMIT, BODIES_LIMIT }: Settings) {
     this.limit = BODY_LIMIT;
+    this.limitOfAll = BODIES_LIMIT;
+    this.inflater = new Inflater(BODY_LIMIT);
   }
 
-  /** @throws DomainError `malformed_json`, `payload_too_large`, `unsupported_media_type` */
+  /** @throws DomainError `malformed_json`, `payload_too_large`, `unsupported_media_type`, `overloaded` */
   async read(request: IncomingMessage): Promise<unknown> {
     const { headers } = request;
     if (!isJson(headers['content-type'])) {
@@ -23,36 +33,54 @@ export class JsonBody {
       throw notJson(request);
     }
     const encoding = headers['content-encoding'] ?? 'identity';
-    const body = await this.collect(request);
-    return parseJson(encoding === 'identity' ? body : await this.inflate(body, encoding.trim().toLowerCase()));
+    const held: Held = { bytes: 0 };
+    try {
+      const body = await this.collect(request, held);
+      return parseJson(
+        encoding === 'identity' ? body : await this.inflater.inflate(body, encoding.trim().toLowerCase()),
+      );
+    } finally {
+      this.held -= held.bytes;
+    }
   }
 
   /**
    * The bytes as they came. They are copied together as they come: a list of chunks would cost a hostile sender of
    * single bytes nothing, and this process 400 bytes for each.
    */
-  private collect(request: IncomingMessage): Promise<Buffer> {
+  private collect(request: IncomingMessage, held: Held): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       let body: Buffer = EMPTY;
       let length = 0;
-      const refuse = () => {
+      const refuse = (error: DomainError) => {
         request.removeAllListeners('data');
         drain(request);
-        reject(tooLarge(this.limit));
+        reject(error);
       };
       if (Number(request.headers['content-length']) > this.limit) {
-        refuse();
+        refuse(tooLarge(this.limit));
         return;
       }
       request.on('data', (chunk: Buffer) => {
-        if (length + chunk.length > this.limit) {
-          refuse();
+        const needed = length + chunk.length;
+        if (needed > this.limit) {
+          refuse(tooLarge(this.limit));
           return;
         }
-        if (length === 0)
+        if (length === 0) {
           body = chunk; // nearly always the whole body
-        else body = append(body, length, chunk);
-        length += chunk.length;
+        } else {
+          if (needed > body.length) {
+            const size = Math.min(Math.max(needed, 2 * body.length), this.limit);
+            if (!this.hold(size, held)) {
+              refuse(overloaded());
+              return;
+            }
+            body = enlarged(body, length, size);
+          }
+          chunk.copy(body, length);
+        }
+        length = needed;
       });
       request.on('end', () => {
         resolve(body.subarray(0, length));
@@ -63,18 +91,13 @@ export class JsonBody {
     });
   }
 
-  private async inflate(body: Buffer, encoding: string): Promise<Buffer> {
-    const inflate = INFLATERS[encoding];
-    if (!inflate)
-      throw new DomainError('unsupported_media_type', 'Send the body plain, or compressed as gzip, deflate or br.');
-    try {
-      return await inflate(body, { maxOutputLength: this.limit });
-    } catch (error) {
-      const isLong = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-      throw isLong
-        ? tooLarge(this.limit)
-        : new DomainError('malformed_json', 'The compressed body cannot be inflated.');
-    }
+  /** Makes room for a body of so many bytes, where there is any. One body alone always gets it. */
+  private hold(size: number, held: Held): boolean {
+    const others = this.held - held.bytes;
+    if (others > 0 && others + size > this.limitOfAll) return false;
+    this.held = others + size;
+    held.bytes = size;
+    return true;
   }
 }
 
@@ -82,22 +105,10 @@ const EMPTY = Buffer.alloc(0);
 /** How long a sender whose body is refused may go on sending, to read the answer, before it is cut off. */
 const DRAIN_MS = 2000;
 
-const INFLATERS: Partial<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
-  gzip: promisify<Buffer, ZlibOptions, Buffer>(gunzip),
-  'x-gzip': promisify<Buffer, ZlibOptions, Buffer>(gunzip),
-  deflate: promisify<Buffer, ZlibOptions, Buffer>(inflate),
-  br: promisify<Buffer, BrotliOptions, Buffer>(brotliDecompress),
-};
-
-/** Adds a chunk to a buffer that is filled up to `length`; makes one twice as large where there is no room. */
-function append(body: Buffer, length: number, chunk: Buffer): Buffer {
-  const needed = length + chunk.length;
-  let target = body;
-  if (needed > body.length) {
-    target = Buffer.allocUnsafe(Math.max(needed, 2 * body.length));
-    body.copy(target, 0, 0, length);
-  }
-  chunk.copy(target, length);
+/** A buffer of `size` bytes that begins with the first `length` of another. */
+function enlarged(body: Buffer, length: number, size: number): Buffer {
+  const target = Buffer.allocUnsafe(size);
+  body.copy(target, 0, 0, length);
   return target;
 }
 
@@ -119,8 +130,8 @@ function isJson(contentType: string | undefined): boolean {
   return isUtf8 && /^application\/([\w.-]+\+)?json$/.test(type.trim());
 }
 
-function tooLarge(limit: number): DomainError {
-  return new DomainError('payload_too_large', `The body is larger than the ${limit} bytes that are accepted.`);
+function overloaded(): DomainError {
+  return new DomainError('overloaded', 'Too many large bodies are being read at this moment.', { retryAfter: 1 });
 }
 
 function incomplete(): DomainError {

@@ -17,6 +17,7 @@ export const PREDICTION_ERRORS: ErrorCode[] = [
   'internal',
   'model_not_ready',
   'model_unavailable',
+  'overloaded',
 ];
 
 /** The headers and failures that every prediction has in common. */
