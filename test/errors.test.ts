@@ -59,9 +59,10 @@ describe('errors', () => {
   it.each([
     ['a text that is not JSON', '{"a": abc}', 'not valid JSON'],
     ['a name without quotes', '{\n a: 1}', 'at line 2, column 2'],
-    ['a text that ends early', '{"a": 1', 'not valid JSON'],
+    ['a text that ends early', '{"a": 1', 'ends too early at line 1, column 8'],
     ['nothing', '', 'is empty'],
-    ['a bare NaN', '{"sepal_length": NaN}', 'not valid JSON'],
+    ['a bare NaN', '{"sepal_length": NaN}', 'at line 1, column 18: JSON has no NaN'],
+    ['a byte order mark', `\uFEFF${ROW}`, 'byte order mark'],
     ['a name twice', '{"sepal_length":1,"sepal_length":2}', 'twice'],
     ['a name twice, once escaped', '{"sepal_length":1,"sepal\\u005flength":2}', 'twice'],
     ['a name twice, deep inside', '{"a":[{"b":1,"b":"\\\\\\""}]}', 'twice'],

@@ -38,6 +38,38 @@ describe('parseJson', () => {
     expect(() => parse('['.repeat(1_000_000) + ']'.repeat(1_000_000))).toThrow();
   });
 
+  it.each([
+    ['', 'The body is empty: send a JSON object.'],
+    [' \n', 'The body is empty: send a JSON object.'],
+    ['\uFEFF{}', 'The body begins with a byte order mark: send UTF-8 without one.'],
+    ['{"a": NaN}', 'is not valid JSON at line 1, column 7: JSON has no NaN; send null where the schema allows it.'],
+    ['{"a":\n[1, -Infinity]}', 'at line 2, column 6: JSON has no Infinity; send null where the schema allows it.'],
+    ['{"NaN": 1e5, "b": [2E-3, true], "c": None}', 'at line 1, column 38: write null.'],
+    ['{"a": True}', 'at line 1, column 7: write true.'],
+    ['{"a": abc}', 'is not valid JSON at line 1, column 7.'],
+    ["{'a': 1}", 'is not valid JSON at line 1, column 2.'],
+    ['{"a": 1,}', 'is not valid JSON at line 1, column 9.'],
+    ['{"a": 1}\u00a0', 'is not valid JSON at line 1, column 9.'],
+    ['{"a": 1} {', 'is not valid JSON at line 1, column 10.'],
+    ['{"a": 01, "b": NaN}', 'is not valid JSON at line 1, column 8.'],
+    ['{"a": 1', 'The body ends too early at line 1, column 8: a quote, brace or bracket is not closed.'],
+    ['{"a":\n', 'ends too early at line 1, column 6'],
+    ['{"a": "b\\"', 'ends too early at line 1, column 11'],
+    ['{', 'ends too early at line 1, column 2'],
+    ['[1,', 'ends too early at line 1, column 4'],
+  ])('says of %j what is wrong and where', (text, message) => {
+    expect(() => parse(text)).toThrow(message);
+  });
+
+  it('says of any text that is cut off that it ends too early, and quotes nothing of it', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 3 }), fc.nat(), (value, cut) => {
+        const text = JSON.stringify({ secret: value });
+        expect(() => parse(text.slice(0, 1 + (cut % (text.length - 1))))).toThrow('ends too early');
+      }),
+    );
+  });
+
   const list = (length: number, item: (index: number) => string) =>
     `[${Array.from({ length }, (_, index) => item(index)).join(',')}]`;
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { DomainError } from './errors.js';
 import { checkCounts } from './json-counts.js';
+import { describeMistake } from './json-mistake.js';
 
 /** Deeper bodies are refused: no row, batch or tensor needs it, and code that walks a value would run out of stack. */
 const MAX_DEPTH = 64;
@@ -19,11 +20,7 @@ export function parseJson(bytes: Buffer): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw malformed(
-      text.trim() === ''
-        ? 'The body is empty: send a JSON object.'
-        : `The body is not valid JSON${position(error, text)}.`,
-    );
+    throw malformed(`The body ${describeMistake(text, error)}.`);
   }
   // Each name and each text value stands between two quotes. Where an object has a name twice, JSON.parse keeps
   // the last: the text then has more strings than the value. A row costs 0.4 µs this way.
@@ -34,15 +31,6 @@ export function parseJson(bytes: Buffer): unknown {
 
 function malformed(message: string): DomainError {
   return new DomainError('malformed_json', message);
-}
-
-/** V8 tells the position of some errors in its message, beside a piece of the text, which is not passed on. */
-function position(error: unknown, text: string): string {
-  const found = /at position (\d+)/.exec((error as Error).message);
-  if (!found) return '';
-  const offset = Number(found[1]);
-  const before = text.slice(0, offset);
-  return ` at line ${before.split('\n').length}, column ${offset - before.lastIndexOf('\n')}`;
 }
 
 /** Strings in a text that is known to be valid JSON. */
