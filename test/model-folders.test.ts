@@ -295,7 +295,10 @@ describe('model folders', () => {
   });
 
   it.each([
-    ['labels: {x: "7"}\n', 'model.yaml:1: labels.x: there is no version 7 (it serves 1)'],
+    ['default: x\nlabels: {x: "7"}\n', 'model.yaml:2: labels.x: there is no version 7 (it serves 1)'],
+    ['\ndefault: 1.10\n', 'model.yaml:2: default: is the number 1.1 to YAML: write it in quotes, "1.10"'],
+    ['labels:\n  stable: 1.0\n', 'model.yaml:2: labels.stable: is the number 1 to YAML: write it in quotes, "1.0"'],
+    ['versions: ["1", 1.20]\n', 'model.yaml:1: versions.1: is the number 1.2 to YAML: write it in quotes, "1.20"'],
     ['labels: {"1": "1"}\n', 'model.yaml:1: labels.1: is also the name of a version'],
     ['labels: {latest: "1"}\n', 'model.yaml:1: labels.latest: is taken'],
     [
@@ -313,6 +316,22 @@ describe('model folders', () => {
     expect(json.reason).toContain(reason);
     expect(json.versions[0]).toMatchObject({ state: 'FAILED' });
     expect((await service.post('/v1/models/m/predict', {})).json.code).toBe('model_unavailable');
+  });
+
+  it('a label that means no version is left out alone, and the model says so', async () => {
+    const folder = await folderWith({
+      'm/1/model.onnx': TWO,
+      'm/1/signature.yaml': FEATURES + OUTPUT,
+      'm/model.yaml': 'default: stable\nlabels: {stable: "1", next: "2"}\n',
+    });
+    const service = await serve(folder.path);
+    expect((await service.get('/v1/models/m')).json).toMatchObject({
+      labels: { stable: '1' },
+      warnings: ['model.yaml:2: labels.next: there is no version 2 (it serves 1): the label is left out'],
+      versions: [{ state: 'READY', labels: ['stable'] }],
+    });
+    expect((await service.post('/predict', { a: 1, b: 2 })).json.prediction).toBe(5);
+    expect((await service.post('/predict', {}, { 'X-Model-Version': 'next' })).json.code).toBe('version_not_found');
   });
 
   it('takes a folder of one model, and of one version, with the name that is given', async () => {

@@ -78,6 +78,11 @@ export class SourceFile {
     );
   }
 
+  /** A single value as it is written, before YAML makes a number or a date of it. */
+  writtenAt(path: SourcePath): string | undefined {
+    return (this.parse().document.getIn(path, true) as { source?: string } | undefined)?.source;
+  }
+
   /** The 1-based line of the value at `path`, or of the nearest thing around it that exists. */
   private lineOf(path: SourcePath): number {
     const { document, lines } = this.parse();

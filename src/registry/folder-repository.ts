@@ -110,12 +110,10 @@ async function readModel(name: string, folder: string, hints: string[]): Promise
 }
 
 async function withSpec(name: string, folder: string, versions: readonly VersionEntry[]): Promise<ModelEntry> {
+  const warnings: string[] = [];
   try {
-    const spec = await readModelFile(
-      folder,
-      versions.map(({ version }) => version),
-    );
-    return { name, spec, versions };
+    const names = versions.map(({ version }) => version);
+    return { name, spec: await readModelFile(folder, names, warnings), versions, warnings };
   } catch (error) {
     if (!(error instanceof SourceProblem)) throw error;
     return { name, spec: {}, versions, problem: error.message };

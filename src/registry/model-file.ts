@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createAjv } from '../common/json-schema/ajv.js';
-import { SourceFile } from '../common/source-file.js';
+import { isJsonObject } from '../common/json-schema/json-schema.js';
+import { SourceFile, type SourcePath } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
 
 /** model.yaml: what holds for every version of a model. */
@@ -50,14 +51,26 @@ export const MODEL_FILE = 'model.yaml';
  * Reads a model's model.yaml; empty where there is none.
  *
  * @param versions the versions that the folder holds
+ * @param warnings told what was left out of it, as lines for its author
  * @throws SourceProblem naming file and line
  */
-export async function readModelFile(folder: string, versions: readonly string[]): Promise<ModelSpec> {
+export async function readModelFile(
+  folder: string,
+  versions: readonly string[],
+  warnings: string[],
+): Promise<ModelSpec> {
   const file = await SourceFile.readIfThere(join(folder, MODEL_FILE));
   if (!file) return {};
+  checkQuotes(file);
   const spec = validateSource(file, validate);
-  checkReferences(file, spec, versions);
-  return spec;
+  checkVersions(file, spec, versions);
+  const served = new Set(selectVersions(spec, versions));
+  const labels = checkLabels(file, spec, served, warnings);
+  if (spec.default !== undefined && !served.has(spec.default) && !Object.hasOwn(labels, spec.default)) {
+    const there = [...served].join(', ');
+    throw file.problem(['default'], `${spec.default} is neither a version nor a label (it serves ${there})`);
+  }
+  return { ...spec, labels };
 }
 
 /** The versions that model.yaml asks for, of those that there are (from old to new). */
@@ -66,23 +79,53 @@ export function selectVersions({ versions = 'all' }: ModelSpec, all: readonly st
   return Array.isArray(versions) ? versions : all.slice(-versions.latest);
 }
 
-function checkReferences(file: SourceFile, spec: ModelSpec, all: readonly string[]): void {
-  if (Array.isArray(spec.versions)) {
-    for (const [index, version] of spec.versions.entries()) {
-      if (!all.includes(version))
-        throw file.problem(['versions', index], `there is no version ${version} (it has ${all.join(', ')})`);
+/** YAML reads an unquoted 1.10 as the number 1.1, which is another version. */
+function checkQuotes(file: SourceFile): void {
+  const value = file.value();
+  if (!isJsonObject(value)) return;
+  const labels = isJsonObject(value.labels) ? Object.keys(value.labels) : [];
+  const versions = Array.isArray(value.versions) ? [...value.versions.keys()] : [];
+  const names: SourcePath[] = [
+    ['default'],
+    ...labels.map((label) => ['labels', label]),
+    ...versions.map((index) => ['versions', index]),
+  ];
+  for (const path of names) {
+    const [key = '', inside] = path;
+    const found = inside === undefined ? value[key] : (value[key] as Record<string, unknown>)[inside];
+    if (typeof found !== 'number') continue;
+    const written = file.writtenAt(path) ?? String(found);
+    throw file.problem(path, `is the number ${String(found)} to YAML: write it in quotes, "${written}"`);
+  }
+}
+
+function checkVersions(file: SourceFile, { versions }: ModelSpec, all: readonly string[]): void {
+  if (!Array.isArray(versions)) return;
+  for (const [index, version] of versions.entries()) {
+    if (!all.includes(version))
+      throw file.problem(['versions', index], `there is no version ${version} (it has ${all.join(', ')})`);
+  }
+}
+
+/** The labels that mean a version. One that means none is left out, unless it is the default: that has no other. */
+function checkLabels(
+  file: SourceFile,
+  spec: ModelSpec,
+  served: ReadonlySet<string>,
+  warnings: string[],
+): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const [label, version] of Object.entries(spec.labels ?? {})) {
+    const fail = (message: string) => file.problem(['labels', label], message);
+    if (label === 'latest') throw fail('is taken: `latest` always means the highest version');
+    if (served.has(label)) throw fail('is also the name of a version');
+    if (served.has(version)) {
+      labels[label] = version;
+      continue;
     }
+    const missing = fail(`there is no version ${version} (it serves ${[...served].join(', ')})`);
+    if (spec.default === label) throw missing;
+    warnings.push(`${missing.message}: the label is left out`);
   }
-  const versions = new Set(selectVersions(spec, all));
-  const labels = spec.labels ?? {};
-  const there = `it serves ${[...versions].join(', ')}`;
-  for (const [label, version] of Object.entries(labels)) {
-    if (label === 'latest')
-      throw file.problem(['labels', label], 'is taken: `latest` always means the highest version');
-    if (versions.has(label)) throw file.problem(['labels', label], 'is also the name of a version');
-    if (!versions.has(version)) throw file.problem(['labels', label], `there is no version ${version} (${there})`);
-  }
-  if (spec.default !== undefined && !versions.has(spec.default) && !Object.hasOwn(labels, spec.default)) {
-    throw file.problem(['default'], `${spec.default} is neither a version nor a label (${there})`);
-  }
+  return labels;
 }

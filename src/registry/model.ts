@@ -16,6 +16,8 @@ export class Model {
     readonly versions: readonly ModelVersion[],
     /** Why none of it can be served. */
     readonly problem?: string,
+    /** What its model.yaml says and is left out. */
+    readonly warnings: readonly string[] = [],
   ) {}
 
   /** The version that answers where a request names none: what model.yaml says, else the highest that serves. */

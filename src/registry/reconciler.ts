@@ -60,8 +60,9 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     this.registry.isSettled = true;
   }
 
-  private toModel({ name, spec, versions, problem }: ModelEntry): Model {
+  private toModel({ name, spec, versions, problem, warnings }: ModelEntry): Model {
     if (problem !== undefined) this.logger.error({ model: name, reason: problem }, 'model_failed');
+    for (const warning of warnings ?? []) this.logger.warn({ model: name }, warning);
     const selected = new Set(
       selectVersions(
         spec,
@@ -76,7 +77,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       else if (!selected.has(entry.version)) version.exclude('left out by `versions` in model.yaml');
       return version;
     });
-    return new Model(name, spec, made, problem);
+    return new Model(name, spec, made, problem, warnings);
   }
 
   /** What changes without an event. */

@@ -15,6 +15,8 @@ export interface ModelEntry {
   spec: ModelSpec;
   /** From old to new. */
   versions: readonly VersionEntry[];
+  /** What its author wrote and is left out, as lines for them. */
+  warnings?: readonly string[];
   /** Why none of it can be served: a bad model.yaml, no version at all. */
   problem?: string;
 }

@@ -147,11 +147,14 @@ export class ModelDto {
   @ApiPropertyOptional({ description: 'Why none of it can be served' })
   reason?: string;
 
+  @ApiPropertyOptional({ type: [String], description: 'What its model.yaml says and is left out' })
+  warnings?: readonly string[];
+
   @ApiProperty({ type: [VersionDto], description: 'From old to new' })
   versions!: VersionDto[];
 
   static from(model: Model, primary: boolean): ModelDto {
-    const { name, spec, problem } = model;
+    const { name, spec, problem, warnings } = model;
     return Object.assign(new ModelDto(), {
       name,
       ...(spec.description !== undefined && { description: spec.description }),
@@ -159,6 +162,7 @@ export class ModelDto {
       default_version: model.default?.version ?? null,
       labels: spec.labels ?? {},
       ...(problem !== undefined && { reason: problem }),
+      ...(warnings.length > 0 && { warnings }),
       versions: model.versions.map((version) => VersionDto.from(model, version)),
     });
   }
