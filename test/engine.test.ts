@@ -23,6 +23,19 @@ const CENTRED = onnxModel({
   ],
 });
 
+/** Small on disk; the runtime multiplies two large matrices while it loads it. y = a. */
+const HEAVY = onnxModel({
+  inputs: [{ name: 'a', shape: ['N', 1] }],
+  outputs: [{ name: 'y', shape: ['N', 1] }],
+  nodes: [
+    { op: 'ConstantOfShape', inputs: ['shape'], outputs: ['matrix'] },
+    { op: 'MatMul', inputs: ['matrix', 'matrix'], outputs: ['product'] },
+    { op: 'ReduceMax', inputs: ['product'], outputs: ['zero'], attributes: { keepdims: 0 } },
+    { op: 'Add', inputs: ['a', 'zero'], outputs: ['y'] },
+  ],
+  constants: [{ name: 'shape', type: 'int64', shape: [2], values: [3000, 3000] }],
+});
+
 describe('slow and fast models side by side', () => {
   let folder: ModelFolder;
   let service: Service;
@@ -34,6 +47,9 @@ describe('slow and fast models side by side', () => {
       'quick/1/model.onnx': linearModel([3]),
       'quick/1/signature.yaml': QUICK_SIGNATURE,
       'centred/1/model.onnx': CENTRED,
+      'heavy/model.yaml': 'load: lazy',
+      'heavy/1/model.onnx': HEAVY,
+      'heavy/1/signature.yaml': QUICK_SIGNATURE,
       'slow/1/model.onnx': COUNTDOWN,
       'slow/1/signature.yaml': COUNTDOWN_SIGNATURE,
       'narrow/1/model.onnx': COUNTDOWN,
@@ -81,6 +97,22 @@ describe('slow and fast models side by side', () => {
       expect([live.status, quick.json.prediction, isDone]).toEqual([200, 6, false]);
     }
     await long;
+  });
+
+  it('a model that takes long to load keeps nobody waiting, and never loads on the HTTP thread', async () => {
+    let isDone = false;
+    const first = service.post('/v1/models/heavy/predict', { a: 5 }).then((answer) => {
+      isDone = true;
+      return answer;
+    });
+    const late = await service.post('/v1/models/heavy/predict', { a: 5 }, { 'X-Request-Timeout-Ms': '20' });
+    expect([late.status, late.json.code]).toEqual([504, 'deadline_exceeded']);
+    for (let i = 0; i < 3; i++) {
+      const [live, quick] = await Promise.all([service.get('/health/live'), service.post('/predict', { a: 2 })]);
+      expect([live.status, quick.json.prediction, isDone]).toEqual([200, 6, false]);
+    }
+    expect((await first).json.prediction).toBe(5);
+    expect((await executionOf('heavy')).placement).toBe('threads');
   });
 
   it('a run that does not end fails readiness, then liveness, until it does', async () => {

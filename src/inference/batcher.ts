@@ -43,6 +43,8 @@ export interface BatcherOptions {
   maxRows: number;
   /** Rows that may wait; beyond them requests are refused at once. */
   queueLimit: number;
+  /** Rows that a session runs in a millisecond, as far as is known yet. */
+  pace?: number | undefined;
   /** Told of each run that ended well. */
   onRun?: (run: RunReport) => void;
   /** Told of each request that was not run, and of its rows. */
@@ -93,7 +95,7 @@ export class Batcher implements Work {
   private alarm: NodeJS.Timeout | undefined;
   private alarmAt = Infinity;
   /** Rows that a session runs in a millisecond, smoothed; for Retry-After. */
-  private pace = 1;
+  private pace: number;
   expectedMs = 0;
   private onDrained: (() => void)[] = [];
 
@@ -101,7 +103,9 @@ export class Batcher implements Work {
     private readonly graph: Graph,
     private readonly lane: Lane,
     private readonly options: BatcherOptions,
-  ) {}
+  ) {
+    this.pace = options.pace ?? 1;
+  }
 
   /** Rows that one request may bring: more of them are to be sent as several. */
   get longestRequest(): number {

@@ -107,6 +107,7 @@ export class VersionLoader {
       coalesce: placed.batching.coalesced,
       maxRows: placed.runRows,
       queueLimit: queue_rows ?? this.settings.QUEUE_LIMIT,
+      pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),
     });
     return new LoadedVersion(graph, signature, batcher, placed);
