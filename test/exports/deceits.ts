@@ -1,7 +1,14 @@
 import { expect, it } from '@jest/globals';
 import { proveRowsIndependent } from '../../src/inference/graph/batch-proof.js';
 import { readOnnx } from '../../src/inference/graph/onnx-file.js';
-import { type Graph, type ModelOptions, type Node, type Port, type Tensor, writeModel } from './onnx-writer.js';
+import {
+  type Graph,
+  type ModelOptions,
+  type Node,
+  type Port,
+  type Tensor,
+  writeModel,
+} from '../support/onnx-writer.js';
 import { type Batch, Trial } from './runs.js';
 
 /** A model that looks as if it treated its rows apart, and does not. */

@@ -1,4 +1,4 @@
-import { type Attribute, floats, type Graph, ints, type Node, node, type Tensor } from './onnx-writer.js';
+import { type Attribute, floats, type Graph, ints, type Node, node, type Tensor } from '../support/onnx-writer.js';
 
 /** A size as the generator knows it: a number, times the number of rows where `rows` is set. */
 export interface Dim {

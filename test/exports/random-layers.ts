@@ -1,4 +1,4 @@
-import { type Attribute, type Graph, node, scalar } from './onnx-writer.js';
+import { type Attribute, type Graph, node, scalar } from '../support/onnx-writer.js';
 import { dim, type Dim, isMatrix, type RandomStep, replaced, type Value, without } from './random-graph.js';
 
 /** Products, layers, tables, branches and loops. */

@@ -1,4 +1,4 @@
-import { floats, scalar } from './onnx-writer.js';
+import { floats, scalar } from '../support/onnx-writer.js';
 import { dim, type Dim, merged, type RandomStep, replaced, type Value, without } from './random-graph.js';
 
 /** Other shapes, and parts. */

@@ -1,4 +1,4 @@
-import { node, scalar } from './onnx-writer.js';
+import { node, scalar } from '../support/onnx-writer.js';
 import { dim, type Dim, fits, type RandomStep, replaced, type Value, wider, without } from './random-graph.js';
 
 /** Values by themselves, or along an axis. */

@@ -1,4 +1,4 @@
-import { ints, node, scalar, writeModel } from '../exports/onnx-writer.js';
+import { ints, node, scalar, writeModel } from './onnx-writer.js';
 import { onnxModel } from './onnx.js';
 
 /** y = table[i] for each element: rows of any width, and an index beyond the table makes the whole run fail. */

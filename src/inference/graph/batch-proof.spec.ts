@@ -7,7 +7,7 @@ import {
   type Port,
   toGraph,
   writeModel,
-} from '../../../test/exports/onnx-writer.js';
+} from '../../../test/support/onnx-writer.js';
 import { type BatchProof, proveRowsIndependent } from './batch-proof.js';
 import { readOnnx } from './onnx-file.js';
 

@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { expectDeceits, floatRows } from '../../../test/exports/deceits.js';
-import { floats, type Graph, ints, node, scalar } from '../../../test/exports/onnx-writer.js';
+import { floats, type Graph, ints, node, scalar } from '../../../test/support/onnx-writer.js';
 
 const DOUBLED: Graph = { nodes: [node('Add', ['x', 'x'], 'doubled')], outputs: { doubled: {} } };
 const SAME: Graph = { nodes: [node('Identity', ['x'], 'same')], outputs: { same: {} } };

@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { expectDeceits, floatRows, THREE_FLOATS } from '../../../test/exports/deceits.js';
-import { floats, ints, node, scalar } from '../../../test/exports/onnx-writer.js';
+import { floats, ints, node, scalar } from '../../../test/support/onnx-writer.js';
 
 const COUNT_ROWS = [node('Shape', ['x'], 'shape'), node('Gather', ['shape', 'first'], 'count')];
 

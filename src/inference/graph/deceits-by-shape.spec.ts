@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { expectDeceits, floatRows } from '../../../test/exports/deceits.js';
-import { floats, ints, node } from '../../../test/exports/onnx-writer.js';
+import { floats, ints, node } from '../../../test/support/onnx-writer.js';
 
 describe('models that give the rows another shape', () => {
   expectDeceits({

@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { expectDeceits, floatRows } from '../../../test/exports/deceits.js';
-import { type Attribute, floats, ints, type Node, node, scalar } from '../../../test/exports/onnx-writer.js';
+import { type Attribute, floats, ints, type Node, node, scalar } from '../../../test/support/onnx-writer.js';
 import { type Batch } from '../../../test/exports/runs.js';
 
 const ML = 'ai.onnx.ml';

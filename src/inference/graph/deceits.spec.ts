@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { expectDeceits, floatRows } from '../../../test/exports/deceits.js';
-import { floats, ints, node, scalar } from '../../../test/exports/onnx-writer.js';
+import { floats, ints, node, scalar } from '../../../test/support/onnx-writer.js';
 
 const ZERO = ints(0);
 const ONE_TWO_THREE = floats([3], [1, 2, 3]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodeModel, floats, ints, node, scalar, toGraph, writeModel } from '../../../test/exports/onnx-writer.js';
+import { encodeModel, floats, ints, node, scalar, toGraph, writeModel } from '../../../test/support/onnx-writer.js';
 import { OnnxFileProblem, readOnnx } from './onnx-file.js';
 import { readGraph } from './onnx-graph.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { THREE_FLOATS } from '../../../test/exports/deceits.js';
-import { floats, type Graph, ints, type Node, node, scalar, writeModel } from '../../../test/exports/onnx-writer.js';
+import { floats, type Graph, ints, type Node, node, scalar, writeModel } from '../../../test/support/onnx-writer.js';
 import { Trial } from '../../../test/exports/runs.js';
 import { proveRowsIndependent } from './batch-proof.js';
 import { readOnnx } from './onnx-file.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Graph, writeModel } from '../../../test/exports/onnx-writer.js';
+import { type Graph, writeModel } from '../../../test/support/onnx-writer.js';
 import { dim, GraphBuilder, ROWS, seeded, type Value } from '../../../test/exports/random-graph.js';
 import { RANDOM_STEPS } from '../../../test/exports/random-steps.js';
 import { type Batch, Trial } from '../../../test/exports/runs.js';

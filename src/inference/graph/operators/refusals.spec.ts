@@ -9,7 +9,7 @@ import {
   scalar,
   type Tensor,
   writeModel,
-} from '../../../../test/exports/onnx-writer.js';
+} from '../../../../test/support/onnx-writer.js';
 import { proveRowsIndependent } from '../batch-proof.js';
 import { readOnnx } from '../onnx-file.js';
 

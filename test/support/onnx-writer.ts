@@ -101,12 +101,16 @@ const TYPES = {
   float32: 1,
   uint8: 2,
   int8: 3,
+  uint16: 4,
+  int16: 5,
   int32: 6,
   int64: 7,
   string: 8,
   bool: 9,
   float16: 10,
   float64: 11,
+  uint32: 12,
+  uint64: 13,
 } as const;
 export type ElementType = keyof typeof TYPES;
 /** Symbols are strings; an unnamed one is ''. */
@@ -116,6 +120,8 @@ export interface Port {
   type?: ElementType;
   /** Undefined: not declared. */
   shape?: Shape | undefined;
+  /** A sequence of such tensors instead of one. */
+  sequence?: boolean;
 }
 
 export interface Tensor {
@@ -248,7 +254,8 @@ function toTensor({ type, shape, values }: Tensor): Record<string, unknown> {
   return type === 'int64' ? { ...header, int64Data: values } : { ...header, int32Data: values };
 }
 
-function toValueInfo([name, { type = 'float32', shape }]: [string, Port]) {
+function toValueInfo([name, { type = 'float32', shape, sequence = false }]: [string, Port]) {
   const dim = shape?.map((size) => (typeof size === 'number' ? { dimValue: size } : size ? { dimParam: size } : {}));
-  return { name, type: { tensorType: { elemType: TYPES[type], ...(dim ? { shape: { dim } } : {}) } } };
+  const tensor = { tensorType: { elemType: TYPES[type], ...(dim ? { shape: { dim } } : {}) } };
+  return { name, type: sequence ? { sequenceType: { elemType: tensor } } : tensor };
 }
