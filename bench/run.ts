@@ -3,14 +3,21 @@ import { rmSync } from 'node:fs';
 import { coldStarts } from './harness/cold-start.ts';
 import { compare } from './harness/compare.ts';
 import { checkMachine } from './harness/cores.ts';
-import { CONNECTIONS, findLoadGenerator } from './harness/load.ts';
+import { CONNECTIONS, findLoadGenerator, type LoadGenerator } from './harness/load.ts';
+import { MANY_LANES, manyModels, manyTargets, ONE } from './harness/many.ts';
 import { type Options, readOptions, USAGE } from './harness/options.ts';
 import { LOGS } from './harness/places.ts';
 import { profile } from './harness/profile.ts';
 import { progress } from './harness/progress.ts';
-import { compareTable, legend, save, startTable } from './harness/report.ts';
+import { aloneLine, compareTable, legend, save, startTable } from './harness/report.ts';
 import { SCENARIOS, type Scenario } from './harness/scenario.ts';
+import { besideSlow, slowTable, slowTargets } from './harness/slow.ts';
+import { soak, soakTable, soakTargets } from './harness/soak.ts';
+import { startTargets, targetsOf } from './harness/targets.ts';
+import { type Verdict, verdictTable } from './harness/verdict.ts';
 import { LANES, RULER } from './lanes/index.ts';
+
+const [ROW] = SCENARIOS as [Scenario];
 
 // Ending by `exit` ends every server too: see harness/processes.ts.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
@@ -24,26 +31,82 @@ try {
   process.exit(1);
 }
 
-async function bench({ scenarios, start, lanes, rounds, seconds, profile: profiles }: Options): Promise<void> {
+async function bench(options: Options): Promise<void> {
   checkMachine();
   rmSync(LOGS, { recursive: true, force: true });
   const load = await findLoadGenerator();
-  for (const scenario of scenarios) {
-    const serving = lanes.filter(({ models }) => models.includes(scenario.model));
-    if (profiles) {
-      print(scenario.title, await profile(scenario, serving, load));
-      continue;
-    }
-    const compared = LANES.filter((lane) => lane === RULER || serving.includes(lane));
-    const results = await compare(scenario, compared, { rounds, seconds, load });
-    save(scenario.name, results);
-    print(`${scenario.title}, ${CONNECTIONS} connections, ${rounds} rounds`, compareTable(results), legend(compared));
+  for (const name of options.scenarios) {
+    const scenario = SCENARIOS.find((one) => one.name === name);
+    if (scenario) await benchRequest(scenario, options, load);
+    else if (name === 'start') await benchStart(options, load);
+    else if (name === 'slow') await benchSlow(options);
+    else if (name === 'many') await benchMany(options, load);
+    else await benchSoak(options);
   }
-  if (start) {
-    const results = await coldStarts(SCENARIOS[0] as Scenario, lanes, { rounds, load });
-    save('start', results);
-    print(`Cold start and memory, ${rounds} starts`, startTable(results), legend(lanes));
+}
+
+async function benchRequest(
+  scenario: Scenario,
+  { lanes, rounds = 12, seconds = 1, profile: profiles }: Options,
+  load: LoadGenerator,
+): Promise<void> {
+  const serving = lanes.filter(({ models }) => models.includes(scenario.model));
+  if (profiles) {
+    print(scenario.title, await profile(scenario, serving, load));
+    return;
   }
+  const compared = LANES.filter((lane) => lane === RULER || serving.includes(lane));
+  const comparison = await compare(scenario, compared, { rounds, seconds, load });
+  save(scenario.name, comparison);
+  print(
+    `${scenario.title}, ${CONNECTIONS} connections, ${rounds} rounds`,
+    compareTable(comparison.lanes),
+    ...aloneLine(comparison, scenario),
+    ...targets(targetsOf(scenario.name, comparison)),
+    legend(compared),
+  );
+}
+
+async function benchStart({ lanes, rounds = 12 }: Options, load: LoadGenerator): Promise<void> {
+  const results = await coldStarts(ROW, lanes, { rounds, load });
+  save('start', results);
+  print(
+    `Cold start and memory, ${rounds} starts`,
+    startTable(results),
+    ...targets(startTargets(results)),
+    legend(lanes),
+  );
+}
+
+async function benchSlow({ lanes, rounds, seconds }: Options): Promise<void> {
+  const serving = lanes.filter(({ models }) => models.includes('mixed'));
+  const results = await besideSlow(serving, { rounds, seconds });
+  save('slow', results);
+  print('Beside a slow model', slowTable(results), ...targets(slowTargets(results)), legend(serving));
+}
+
+async function benchMany({ rounds, seconds }: Options, load: LoadGenerator): Promise<void> {
+  const results = await manyModels(ROW, { rounds, seconds, load });
+  save('many', results);
+  print(
+    'Many lazy models',
+    compareTable(results.windows, ONE),
+    startTable(results.starts),
+    ...targets(manyTargets(results)),
+    legend(MANY_LANES),
+  );
+}
+
+async function benchSoak({ minutes }: Options): Promise<void> {
+  const result = await soak({ minutes });
+  save('soak', result);
+  const verdicts = soakTargets(result);
+  print('Soak', soakTable(result), ...targets(verdicts));
+  if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
+}
+
+function targets(verdicts: readonly Verdict[]): string[] {
+  return verdicts.length === 0 ? [] : [verdictTable(verdicts)];
 }
 
 function print(title: string, ...parts: string[]): void {

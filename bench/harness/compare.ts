@@ -3,10 +3,11 @@ import { type Lane } from '../lanes/lane.ts';
 import { makeMlp } from '../setup/models.ts';
 import { LOAD_CORE, SERVER_CORE } from './cores.ts';
 import { type LoadGenerator, type Seen } from './load.ts';
+import { type Alone, modelAlone } from './model-alone.ts';
 import { progress } from './progress.ts';
 import { type Scenario } from './scenario.ts';
 import { ask, Server } from './server.ts';
-import { shuffled } from './statistics.ts';
+import { ratios, shuffled } from './statistics.ts';
 
 /** One lane's turn in one round. */
 export interface Window extends Seen {
@@ -23,6 +24,21 @@ export interface LaneWindows {
   residentMegabytes: number;
 }
 
+export interface Comparison {
+  lanes: LaneWindows[];
+  /** The model's own windows, one in each round; none where the scenario does not ask for them. */
+  alone: Alone[];
+}
+
+export function perSecond({ answered, seconds }: Window): number {
+  return answered / seconds;
+}
+
+/** What a lane took in each round, in parts of what the ruler took. */
+export function laneRatios(lane: LaneWindows, ruler: LaneWindows, read: (window: Window) => number): number[] {
+  return ratios(lane.windows.map(read), ruler.windows.map(read));
+}
+
 const WARM_UP_SECONDS = 3;
 /** A slow lane gets longer windows, up to so many times as long, until so many answers fit in one. */
 const MOST_STRETCH = 6;
@@ -34,7 +50,7 @@ export async function compare(
   scenario: Scenario,
   lanes: readonly Lane[],
   { rounds, seconds, load }: { rounds: number; seconds: number; load: LoadGenerator },
-): Promise<LaneWindows[]> {
+): Promise<Comparison> {
   if (scenario.model === 'mlp') await makeMlp();
   for (const lane of lanes) await lane.prepare();
   const servers: Server[] = [];
@@ -54,17 +70,22 @@ export async function compare(
       const length = Math.min(Math.max(seconds, needed), seconds * MOST_STRETCH);
       turns.push({ server, length, windows: [] as Window[] });
     }
+    const takes = turns.map(({ server, length, windows }) => async () => {
+      windows.push(await measure(server, scenario, length, load));
+    });
+    const alone: Alone[] = [];
+    const { loop } = scenario;
+    if (loop) takes.push(async () => void alone.push(await modelAlone(loop.file, loop.rows, seconds)));
     for (let round = 1; round <= rounds; round++) {
       progress(`${scenario.name}: round ${round} of ${rounds}`);
-      for (const { server, length, windows } of shuffled(turns)) {
-        windows.push(await measure(server, scenario, length, load));
-      }
+      for (const take of shuffled(takes)) await take();
     }
-    return turns.map(({ server, windows }) => ({
+    const measured = turns.map(({ server, windows }) => ({
       lane: server.lane,
       windows,
       residentMegabytes: server.residentMegabytes,
     }));
+    return { lanes: measured, alone };
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }

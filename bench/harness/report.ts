@@ -3,16 +3,17 @@ import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { RULER } from '../lanes/index.ts';
 import { type ColdStart } from './cold-start.ts';
-import { type LaneWindows, type Window } from './compare.ts';
+import { type Comparison, laneRatios, type LaneWindows, perSecond, type Window } from './compare.ts';
 import { type Lane } from '../lanes/lane.ts';
 import { RESULTS, ROOT } from './places.ts';
 import { progress } from './progress.ts';
+import { type Scenario } from './scenario.ts';
 import { median, quantile } from './statistics.ts';
 import { figure, table } from './table.ts';
 
-/** The comparison as a table: medians over rounds, and ratios that were taken within each round. */
-export function compareTable(results: readonly LaneWindows[]): string {
-  const ruler = results.find(({ lane }) => lane === RULER) as LaneWindows;
+/** The comparison as a table: medians over rounds, and ratios to the ruler that were taken within each round. */
+export function compareTable(results: readonly LaneWindows[], rulerLane = RULER): string {
+  const ruler = results.find(({ lane }) => lane === rulerLane) as LaneWindows;
   return table(
     [
       'lane',
@@ -23,29 +24,40 @@ export function compareTable(results: readonly LaneWindows[]): string {
       'rate ratio',
       'p50 ms',
       'p99 ms',
+      'p99 ratio',
       'busy',
       'RSS MB',
       'errors',
     ],
-    results.map(({ lane, windows, residentMegabytes }) => {
+    results.map((result) => {
+      const { lane, windows, residentMegabytes } = result;
       const middle = (read: (window: Window) => number) => figure(median(windows.map(read)));
-      const cpu = ratios(windows, ruler.windows, ({ cpuUs }) => cpuUs);
-      const rate = ratios(windows, ruler.windows, perSecond);
+      const cpu = laneRatios(result, ruler, ({ cpuUs }) => cpuUs);
+      const ratio = (read: (window: Window) => number) => figure(median(laneRatios(result, ruler, read)));
       return [
         lane.name,
         middle(({ cpuUs }) => cpuUs),
         figure(median(cpu)),
         `${figure(quantile(cpu, 0.25))}–${figure(quantile(cpu, 0.75))}`,
         middle(perSecond),
-        figure(median(rate)),
+        ratio(perSecond),
         middle(({ p50Ms }) => p50Ms),
         middle(({ p99Ms }) => p99Ms),
+        ratio(({ p99Ms }) => p99Ms),
         `${Math.round(median(windows.map(({ busy }) => busy)) * 100)} %`,
         figure(residentMegabytes),
         String(errorsOf(windows)),
       ];
     }),
   );
+}
+
+/** What the model reached by itself, where it was measured. */
+export function aloneLine({ alone }: Comparison, { loop }: Scenario): string[] {
+  if (!loop) return [];
+  const rows = figure(median(alone.map(({ rowsPerSecond }) => rowsPerSecond)));
+  const cpu = figure(median(alone.map(({ cpuUsPerRow }) => cpuUsPerRow)));
+  return [`The model alone, in batches of ${loop.rows}: ${rows} rows/s, ${cpu} µs of CPU time for a row.`];
 }
 
 export function startTable(results: readonly { lane: Lane; starts: ColdStart[] }[]): string {
@@ -78,15 +90,6 @@ export function save(name: string, results: unknown): void {
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(file, `${JSON.stringify({ name, measured_at: now, machine, results }, null, 2)}\n`);
   progress(`Kept in ${relative(ROOT, file)}`);
-}
-
-function perSecond({ answered, seconds }: Window): number {
-  return answered / seconds;
-}
-
-/** A machine's pace drifts from minute to minute, for all lanes alike: hence round by round. */
-function ratios(windows: readonly Window[], ruler: readonly Window[], read: (window: Window) => number): number[] {
-  return windows.map((window, round) => read(window) / read(ruler[round] as Window));
 }
 
 function errorsOf(windows: readonly Window[]): number {

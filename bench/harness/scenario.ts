@@ -1,14 +1,25 @@
+import { MIXED_FEATURES } from '../setup/mixed-models.ts';
+import { MLP_FILE } from '../setup/models.ts';
 import { creditRiskRow } from './credit-risk-rows.ts';
 
-/** A request that is asked again and again. */
-export interface Scenario {
-  name: string;
-  title: string;
-  model: 'credit-risk' | 'mlp';
+/** What a server serves; `mixed` is a tiny model beside a slow one. */
+export type Served = 'credit-risk' | 'mlp' | 'mixed';
+
+/** A request that a server answers once it is up. */
+export interface ServedRequest {
+  model: Served;
   path: string;
   body: string;
+}
+
+/** A request that is asked again and again of every lane that serves its model. */
+export interface Scenario extends ServedRequest {
+  name: string;
+  title: string;
   /** The numbers in an answer that every lane must agree on. */
   numbers: (answer: unknown) => number[];
+  /** A model that is also measured by itself, in batches of so many rows. */
+  loop?: { file: string; rows: number };
 }
 
 interface Answer {
@@ -45,5 +56,13 @@ export const SCENARIOS: readonly Scenario[] = [
       x: Array.from({ length: MLP_FEATURES }, (_, index) => Number(Math.sin(index * 12.9898).toFixed(7))),
     }),
     numbers: (answer) => [(answer as Answer).prediction],
+    loop: { file: MLP_FILE, rows: 32 },
   },
 ];
+
+/** One row of the slow model. */
+export const SLOW_ROW: ServedRequest = {
+  model: 'mixed',
+  path: '/v1/models/slow/predict',
+  body: JSON.stringify({ x: Array.from({ length: MIXED_FEATURES }, (_, index) => Math.sin(index)) }),
+};

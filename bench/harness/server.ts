@@ -1,5 +1,5 @@
 import { type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { type Lane } from '../lanes/lane.ts';
 import { LOGS, WORK } from './places.ts';
 import { cpuSeconds, residentMegabytes } from './proc.ts';
 import { type Command, start, stop } from './processes.ts';
-import { type Scenario } from './scenario.ts';
+import { type ServedRequest } from './scenario.ts';
 
 const START_LIMIT_MS = 60_000;
 const ANSWER_LIMIT_MS = 20_000;
@@ -16,6 +16,8 @@ const ANSWER_LIMIT_MS = 20_000;
 const POLL_MS = 5;
 const QUIET_PERIOD_MS = 60;
 const QUIET_LIMIT_MS = 15_000;
+/** Emptied, and written at its end wherever that is: see `emptyLog`. */
+const NEW_LOG = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 /** Two ticks of the clock that counts CPU time: less is what a server does without requests. */
 const QUIET_CPU_S = 0.02;
 
@@ -27,11 +29,13 @@ export class Server {
   readonly url: string;
   readonly startedAt: number;
   private readonly child: ChildProcess;
+  private readonly logFile: string;
 
-  private constructor(lane: Lane, url: string, child: ChildProcess, startedAt: number) {
+  private constructor(lane: Lane, url: string, child: ChildProcess, logFile: string, startedAt: number) {
     this.lane = lane;
     this.url = url;
     this.child = child;
+    this.logFile = logFile;
     this.startedAt = startedAt;
     this.coldStartSeconds = (performance.now() - startedAt) / 1000;
   }
@@ -43,7 +47,7 @@ export class Server {
    */
   static async start(
     lane: Lane,
-    scenario: Scenario,
+    request: ServedRequest,
     core: number,
     adapt = (command: Command): Command => command,
   ): Promise<Server> {
@@ -51,14 +55,14 @@ export class Server {
     const url = `http://127.0.0.1:${port}`;
     const logFile = join(LOGS, `${lane.name}.log`);
     mkdirSync(LOGS, { recursive: true });
-    const log = openSync(logFile, 'w');
+    const log = openSync(logFile, NEW_LOG);
     const startedAt = performance.now();
     // It runs in the work folder: a .env in the checkout is not for it.
-    const command = { ...lane.command(scenario.model, port), core, cwd: WORK };
+    const command = { ...lane.command(request.model, port), core, cwd: WORK };
     const child = await start(adapt(command), ['ignore', log, log]);
     closeSync(log);
-    while (!(await answers(url, scenario))) {
-      if (child.exitCode !== null || child.signalCode !== null || performance.now() - startedAt > START_LIMIT_MS) {
+    while (!(await answers(url, request))) {
+      if (hasEnded(child) || performance.now() - startedAt > START_LIMIT_MS) {
         await stop(child);
         throw new Error(
           `${lane.name} does not answer. The end of its log:\n${readFileSync(logFile, 'utf8').slice(-2000)}`,
@@ -66,7 +70,7 @@ export class Server {
       }
       await sleep(POLL_MS);
     }
-    return new Server(lane, url, child, startedAt);
+    return new Server(lane, url, child, logFile, startedAt);
   }
 
   get cpuSeconds(): number {
@@ -75,6 +79,15 @@ export class Server {
 
   get residentMegabytes(): number {
     return residentMegabytes(this.pid);
+  }
+
+  get hasEnded(): boolean {
+    return hasEnded(this.child);
+  }
+
+  /** Throws away what it has printed: the log lines of a long run would fill the disk. */
+  emptyLog(): void {
+    truncateSync(this.logFile);
   }
 
   /** Waits until it has done what clients left behind, so that it takes nothing from the next lane. */
@@ -97,8 +110,12 @@ export class Server {
   }
 }
 
-/** The scenario's request, once. */
-export async function ask(url: string, { path, body }: Scenario): Promise<{ status: number; text: string }> {
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** The request, once. */
+export async function ask(url: string, { path, body }: ServedRequest): Promise<{ status: number; text: string }> {
   const response = await fetch(url + path, {
     method: 'POST',
     body,
@@ -108,9 +125,9 @@ export async function ask(url: string, { path, body }: Scenario): Promise<{ stat
   return { status: response.status, text: await response.text() };
 }
 
-async function answers(url: string, scenario: Scenario): Promise<boolean> {
+async function answers(url: string, request: ServedRequest): Promise<boolean> {
   try {
-    return (await ask(url, scenario)).status === 200;
+    return (await ask(url, request)).status === 200;
   } catch {
     return false; // Nothing listens yet.
   }

@@ -11,6 +11,19 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** How much y grows with x: that of the line with the least squares of errors. */
+export function slope(xs: readonly number[], ys: readonly number[]): number {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanX, meanY] = [mean(xs), mean(ys)];
+  const both = xs.reduce((sum, x, index) => sum + (x - meanX) * ((ys[index] as number) - meanY), 0);
+  return both / xs.reduce((sum, x) => sum + (x - meanX) ** 2, 0);
+}
+
+/** Value by value: a machine's pace drifts from minute to minute, for all that was measured in one round alike. */
+export function ratios(values: readonly number[], rulers: readonly number[]): number[] {
+  return values.map((value, index) => value / (rulers[index] as number));
+}
+
 /** The same values in another order (Fisher and Yates). */
 export function shuffled<T>(values: readonly T[]): T[] {
   const left = [...values];

@@ -1,14 +1,14 @@
 import { type Command } from '../harness/processes.ts';
-import { type Scenario } from '../harness/scenario.ts';
+import { type Served } from '../harness/scenario.ts';
 
 /** A server that takes part in a comparison. */
 export interface Lane {
   name: string;
   /** One line for the reader of the tables. */
   about: string;
-  models: readonly Scenario['model'][];
+  models: readonly Served[];
   /** Makes or checks what the server needs before it can be started. */
   prepare: () => Promise<void>;
   /** How the server is started for a model, to listen on that port of 127.0.0.1. */
-  command: (model: Scenario['model'], port: number) => Command;
+  command: (model: Served, port: number) => Command;
 }

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { type Scenario } from '../../harness/scenario.ts';
 import { MODELS } from '../../harness/places.ts';
+import { type Served } from '../../harness/scenario.ts';
 import { MLP_FILE } from '../../setup/models.ts';
 import { type Lane } from '../lane.ts';
 
 const SERVER = join(import.meta.dirname, 'server.ts');
-const FILES: Record<Scenario['model'], string> = {
+const FILES = {
   'credit-risk': join(MODELS, 'credit-risk', '1.0.0', 'model.onnx'),
   mlp: MLP_FILE,
-};
+} as const satisfies Partial<Record<Served, string>>;
 
 export const BARE_NODE = lane('bare-node', 'together', 'node:http by hand, one run per event-loop turn; logs nothing');
 export const BARE_NODE_ALONE = lane('bare-node-alone', 'alone', 'the same with one run per request');
@@ -27,7 +27,7 @@ function lane(name: string, RUNS: 'together' | 'alone', about: string): Lane {
         ORT_DISABLE_TELEMETRY: '1',
         PORT: String(port),
         CONTRACT: model,
-        MODEL_FILE: FILES[model],
+        MODEL_FILE: FILES[model as keyof typeof FILES],
         RUNS,
       },
     }),

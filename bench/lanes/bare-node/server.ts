@@ -3,10 +3,10 @@
  * no log, no metrics; bodies are checked by hand.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { InferenceSession } from 'onnxruntime-node';
 import { type Contract } from './contract.ts';
 import { CREDIT_RISK } from './credit-risk.ts';
 import { MLP } from './mlp.ts';
+import { createSession } from './session.ts';
 import { TurnRunner } from './turn-runner.ts';
 
 const { PORT, CONTRACT, MODEL_FILE = '', RUNS } = process.env;
@@ -14,12 +14,7 @@ const BODY_LIMIT = 10 * 1024 ** 2;
 const MAX_BATCH_SIZE = 100;
 
 const contract: Contract = CONTRACT === 'mlp' ? MLP : CREDIT_RISK;
-const session = await InferenceSession.create(MODEL_FILE, {
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-});
-const runner = new TurnRunner(session, contract, RUNS !== 'alone');
+const runner = new TurnRunner(await createSession(MODEL_FILE), contract, RUNS !== 'alone');
 
 const server = createServer((request, response) => {
   const predict = request.method === 'POST' ? route(request.url) : undefined;

@@ -2,20 +2,24 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONNECTIONS } from '../../harness/load.ts';
 import { MODELS, ROOT } from '../../harness/places.ts';
+import { type Served } from '../../harness/scenario.ts';
+import { MIXED_MODELS } from '../../setup/mixed-models.ts';
 import { MLP_MODELS } from '../../setup/models.ts';
 import { type Lane } from '../lane.ts';
 
 const MAIN = join(ROOT, 'dist', 'main.js');
 const LARGEST_BATCH = 100;
+const FOLDERS: Record<Served, string> = { 'credit-risk': MODELS, mlp: MLP_MODELS, mixed: MIXED_MODELS };
 
-export const NESTOR = lane('nestor', 'both', 'the built service as it comes: both log lines of a request, to a file');
-export const NESTOR_QUIET = lane('nestor-quiet', 'off', 'the same with LOG_REQUESTS=off');
+export const NESTOR = nestor('nestor', 'the built service as it comes: both log lines of a request, to a file');
+export const NESTOR_QUIET = nestor('nestor-quiet', 'the same with LOG_REQUESTS=off', { LOG_REQUESTS: 'off' });
 
-function lane(name: string, LOG_REQUESTS: 'both' | 'off', about: string): Lane {
+/** @param settings of the service, in place of the lane's own */
+export function nestor(name: string, about: string, settings: Readonly<Record<string, string>> = {}): Lane {
   return {
     name,
     about,
-    models: ['credit-risk', 'mlp'],
+    models: ['credit-risk', 'mlp', 'mixed'],
     prepare: () => {
       if (existsSync(MAIN)) return Promise.resolve();
       return Promise.reject(new Error('There is no dist/main.js: run `npm run build` first'));
@@ -27,11 +31,12 @@ function lane(name: string, LOG_REQUESTS: 'both' | 'off', about: string): Lane {
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
         PORT: String(port),
-        MODELS_DIR: model === 'mlp' ? MLP_MODELS : MODELS,
+        MODELS_DIR: FOLDERS[model],
         INFERENCE_THREADS: '1',
         // Every client's batch may wait at the same time; by default most of them would be turned away.
         QUEUE_LIMIT: String(CONNECTIONS * LARGEST_BATCH),
-        LOG_REQUESTS,
+        LOG_REQUESTS: 'both',
+        ...settings,
       },
     }),
   };
