@@ -12,15 +12,13 @@ import { progress } from './harness/progress.ts';
 import { aloneLine, compareTable, legend, save, startTable } from './harness/report.ts';
 import { SCENARIOS, type Scenario } from './harness/scenario.ts';
 import { besideSlow, slowTable, slowTargets } from './harness/slow.ts';
-import { soak, soakTable, soakTargets } from './harness/soak.ts';
+import { soak } from './harness/soak.ts';
+import { soakTable, soakTargets } from './harness/soak-report.ts';
 import { startTargets, targetsOf } from './harness/targets.ts';
 import { type Verdict, verdictTable } from './harness/verdict.ts';
 import { LANES, RULER } from './lanes/index.ts';
 
 const [ROW] = SCENARIOS as [Scenario];
-
-// Ending by `exit` ends every server too: see harness/processes.ts.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 try {
   const options = readOptions(process.argv.slice(2));

@@ -51,7 +51,8 @@ async function askSteadily(name: string, first: number): Promise<void> {
   const probe = { delaysMs: [] as number[], failed: 0 };
   seen.probes[name] = probe;
   const asked: Promise<void>[] = [];
-  for (let due = first; due < to; due += everyMs) {
+  for (let index = 0; index < Math.round((seconds * 1000) / everyMs); index++) {
+    const due = first + index * everyMs;
     const early = due - performance.now();
     if (early > 0) await sleep(early);
     seen.sentLateMs.push(performance.now() - due);

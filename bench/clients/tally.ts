@@ -8,6 +8,7 @@ export interface Expectation {
 }
 
 const EXAMPLES = 20;
+const LONGEST_EXAMPLE = 500;
 
 /** What became of all requests. */
 export class Tally {
@@ -19,7 +20,7 @@ export class Tally {
   unanswered = 0;
   /** Answers that a client of this kind must not get. */
   unexpected = 0;
-  /** The first of each, in words. */
+  /** The first of all of these, in words. */
   readonly examples: string[] = [];
 
   answered(kind: string, question: KnownQuestion, answer: Answer, { mayExpire }: Expectation): void {
@@ -55,7 +56,8 @@ export class Tally {
   }
 
   private example(text: string): void {
-    if (this.examples.length < EXAMPLES) this.examples.push(text.slice(0, 500));
+    const short = text.slice(0, LONGEST_EXAMPLE);
+    if (this.examples.length < EXAMPLES && !this.examples.includes(short)) this.examples.push(short);
   }
 }
 

@@ -2,42 +2,13 @@ import { RULER } from '../lanes/index.ts';
 import { type Lane } from '../lanes/lane.ts';
 import { makeMlp } from '../setup/models.ts';
 import { LOAD_CORE, SERVER_CORE } from './cores.ts';
-import { type LoadGenerator, type Seen } from './load.ts';
+import { type LoadGenerator } from './load.ts';
 import { type Alone, modelAlone } from './model-alone.ts';
 import { progress } from './progress.ts';
 import { type Scenario } from './scenario.ts';
 import { ask, Server } from './server.ts';
-import { ratios, shuffled } from './statistics.ts';
-
-/** One lane's turn in one round. */
-export interface Window extends Seen {
-  /** CPU time of the server and its children for each answered request. */
-  cpuUs: number;
-  /** The share of the window that the server was on its core: well below 1 says that something else held it back. */
-  busy: number;
-}
-
-/** All windows of one lane. The same index is the same round in every lane. */
-export interface LaneWindows {
-  lane: Lane;
-  windows: Window[];
-  residentMegabytes: number;
-}
-
-export interface Comparison {
-  lanes: LaneWindows[];
-  /** The model's own windows, one in each round; none where the scenario does not ask for them. */
-  alone: Alone[];
-}
-
-export function perSecond({ answered, seconds }: Window): number {
-  return answered / seconds;
-}
-
-/** What a lane took in each round, in parts of what the ruler took. */
-export function laneRatios(lane: LaneWindows, ruler: LaneWindows, read: (window: Window) => number): number[] {
-  return ratios(lane.windows.map(read), ruler.windows.map(read));
-}
+import { shuffled } from './statistics.ts';
+import { type Comparison, type Window } from './windows.ts';
 
 const WARM_UP_SECONDS = 3;
 /** A slow lane gets longer windows, up to so many times as long, until so many answers fit in one. */
@@ -64,9 +35,9 @@ export async function compare(
     for (const server of servers) {
       const { answered } = await load(server.url, scenario, WARM_UP_SECONDS, LOAD_CORE);
       await server.quiet();
-      const perSecond = answered / WARM_UP_SECONDS;
-      progress(`${scenario.name}: ${server.lane.name} is warm, about ${Math.round(perSecond)} requests/s`);
-      const needed = Math.ceil(ANSWERS_IN_WINDOW / Math.max(perSecond, 1));
+      const rate = answered / WARM_UP_SECONDS;
+      progress(`${scenario.name}: ${server.lane.name} is warm, about ${Math.round(rate)} requests/s`);
+      const needed = Math.ceil(ANSWERS_IN_WINDOW / Math.max(rate, 1));
       const length = Math.min(Math.max(seconds, needed), seconds * MOST_STRETCH);
       turns.push({ server, length, windows: [] as Window[] });
     }

@@ -10,8 +10,8 @@ export function checkMachine(): void {
   if (process.platform !== 'linux') throw new Error('The benchmark needs Linux: it pins processes and reads /proc');
   if (availableParallelism() < 2) throw new Error('The benchmark needs two cores: one for servers, one for the load');
   try {
-    execFileSync('taskset', ['--version'], { stdio: 'ignore' });
+    execFileSync('setpriv', ['--pdeathsig', 'KILL', 'taskset', '--version'], { stdio: 'ignore' });
   } catch {
-    throw new Error('The benchmark needs taskset (Debian: apt-get install util-linux)');
+    throw new Error('The benchmark needs taskset and setpriv (Debian: apt-get install util-linux)');
   }
 }

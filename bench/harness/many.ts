@@ -2,11 +2,12 @@ import { type Lane } from '../lanes/lane.ts';
 import { nestor } from '../lanes/nestor/lane.ts';
 import { LAZY_MODELS, makeManyModels, MANY_MODELS, ONE_MODEL } from '../setup/many-models.ts';
 import { type ColdStart, coldStarts } from './cold-start.ts';
-import { compare, type Comparison, laneRatios, type LaneWindows } from './compare.ts';
+import { compare } from './compare.ts';
 import { type LoadGenerator } from './load.ts';
 import { type Scenario } from './scenario.ts';
 import { median } from './statistics.ts';
 import { atLeast, atMost, inUnits, type Verdict } from './verdict.ts';
+import { type Comparison, laneRatios, type LaneWindows } from './windows.ts';
 
 /** What many models that nobody asks for cost: both lists are of the lanes ONE and MANY. */
 export interface ManyModels {

@@ -16,15 +16,16 @@ const GRACE_MS = 5_000;
 /** Every process that was started and has not ended. */
 const alive = new Set<ChildProcess>();
 
-// However this process ends, none that it started outlives it.
+// However this process ends, none that it started outlives it. Where it is killed, the kernel sees to that: `bound`.
 process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 /** @throws Error when there is no such program */
 export async function start(command: Command, stdio: StdioOptions): Promise<ChildProcess> {
-  const { file, args } = pinned(command);
-  const child = spawn(file, args, {
+  const [program, ...args] = bound(command);
+  const child = spawn(program, args, {
     stdio,
     env: { PATH: process.env.PATH, ...command.env },
     ...(command.cwd !== undefined && { cwd: command.cwd }),
@@ -35,7 +36,7 @@ export async function start(command: Command, stdio: StdioOptions): Promise<Chil
     await once(child, 'spawn');
   } catch (error) {
     alive.delete(child);
-    throw new Error(`${file} cannot be started: is it installed?`, { cause: error });
+    throw new Error(`${program} cannot be started: is it installed?`, { cause: error });
   }
   return child;
 }
@@ -70,7 +71,11 @@ export async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** taskset becomes the program it starts, so the process id is the program's own. */
-function pinned({ file, args, core }: Command): { file: string; args: readonly string[] } {
-  return core === undefined ? { file, args } : { file: 'taskset', args: ['-c', String(core), file, ...args] };
+/**
+ * The command line that ends with this process, on its core. setpriv and taskset become the program that they start, so
+ * the process id is the program's own.
+ */
+function bound({ file, args, core }: Command): [string, ...string[]] {
+  const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
+  return ['setpriv', '--pdeathsig', 'KILL', ...pinned, file, ...args];
 }

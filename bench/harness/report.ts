@@ -3,13 +3,13 @@ import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { RULER } from '../lanes/index.ts';
 import { type ColdStart } from './cold-start.ts';
-import { type Comparison, laneRatios, type LaneWindows, perSecond, type Window } from './compare.ts';
 import { type Lane } from '../lanes/lane.ts';
 import { RESULTS, ROOT } from './places.ts';
 import { progress } from './progress.ts';
 import { type Scenario } from './scenario.ts';
 import { median, quantile } from './statistics.ts';
 import { figure, table } from './table.ts';
+import { type Comparison, laneRatios, type LaneWindows, perSecond, type Window } from './windows.ts';
 
 /** The comparison as a table: medians over rounds, and ratios to the ruler that were taken within each round. */
 export function compareTable(results: readonly LaneWindows[], rulerLane = RULER): string {

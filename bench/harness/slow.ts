@@ -10,7 +10,7 @@ import { run } from './processes.ts';
 import { progress } from './progress.ts';
 import { SCENARIOS, SLOW_ROW } from './scenario.ts';
 import { Server } from './server.ts';
-import { median, quantile, shuffled } from './statistics.ts';
+import { median, quantile, shuffled, sum } from './statistics.ts';
 import { figure, table } from './table.ts';
 import { atMost, inUnits, none, type Verdict } from './verdict.ts';
 
@@ -98,7 +98,7 @@ export function slowTable(results: readonly BesideSlow[]): string {
             mode,
             probe,
             ...[0.5, 0.99, 1].map((q) => figure(delay(windows, probe, q))),
-            String(windows.reduce((sum, { probes }) => sum + (probes[probe]?.failed ?? 0), 0)),
+            String(sum(windows.map(({ probes }) => probes[probe]?.failed ?? 0))),
             figure(median(windows.map(({ sentLateMs }) => quantile(sentLateMs, 0.99)))),
             mode === 'idle'
               ? ''
@@ -122,10 +122,7 @@ export function slowTargets(results: readonly BesideSlow[]): Verdict[] {
   return [
     atMost('/health/live p99 beside the busy slow model', delay(busy, 'live', 0.99), MOST_LIVE_MS, show),
     atMost('tiny model p99 beside the busy slow model', delay(busy, 'tiny', 0.99), MOST_TINY_MS, show),
-    none(
-      'requests that failed',
-      failed.reduce((sum, count) => sum + count, 0),
-    ),
+    none('requests that failed', sum(failed)),
   ];
 }
 

@@ -11,12 +11,15 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** How much y grows with x: that of the line with the least squares of errors. */
 export function slope(xs: readonly number[], ys: readonly number[]): number {
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [meanX, meanY] = [mean(xs), mean(ys)];
-  const both = xs.reduce((sum, x, index) => sum + (x - meanX) * ((ys[index] as number) - meanY), 0);
-  return both / xs.reduce((sum, x) => sum + (x - meanX) ** 2, 0);
+  const [meanX, meanY] = [sum(xs) / xs.length, sum(ys) / ys.length];
+  const together = xs.map((x, index) => (x - meanX) * ((ys[index] as number) - meanY));
+  return sum(together) / sum(xs.map((x) => (x - meanX) ** 2));
 }
 
 /** Value by value: a machine's pace drifts from minute to minute, for all that was measured in one round alike. */

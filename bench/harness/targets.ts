@@ -1,8 +1,8 @@
 import { type Lane } from '../lanes/lane.ts';
-import { type Comparison, laneRatios, type LaneWindows, perSecond, type Window } from './compare.ts';
 import { type ColdStart } from './cold-start.ts';
 import { median, ratios } from './statistics.ts';
 import { asPart, asTimes, atLeast, atMost, inUnits, type Verdict } from './verdict.ts';
+import { type Comparison, laneRatios, type LaneWindows, perSecond, type Window } from './windows.ts';
 
 /** What a lane may take at most, in parts or times of what another one takes. */
 interface Target {
