@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { floats, type Graph, node, scalar, writeModel } from '../../test/exports/onnx-writer.ts';
+import { floats, type Graph, node, scalar, writeModel } from '../../test/support/onnx-writer.ts';
 import { modelAlone } from '../harness/model-alone.ts';
 import { MODELS, WORK } from '../harness/places.ts';
 import { progress } from '../harness/progress.ts';
