@@ -3,20 +3,27 @@ import { announce } from './announce.js';
 import { SettingsProblem } from './config/read-settings.js';
 import { Settings } from './config/settings.js';
 import { createApp } from './create-app.js';
+import { InferenceEngine } from './inference/engine.js';
 import { Reconciler } from './registry/reconciler.js';
 import { RepositoryProblem } from './registry/repository.js';
 
+/** How long runs that nobody waits for any more may take to end, once every connection is cut. */
+const LAST_RUNS_MS = 2000;
+
 const stopping = new AbortController();
+let app: NestExpressApplication | undefined;
 
 try {
-  const app = await createApp();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(app));
+  app = await createApp();
+  const created = app;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(created));
   const { HOST, PORT } = app.get(Settings);
   await app.listen(PORT, HOST);
   await app.get(Reconciler).settled();
   if (!stopping.signal.aborted) announce(app);
 } catch (error) {
   for (const line of explain(error)) process.stderr.write(`nestor cannot start: ${line}\n`);
+  await app?.close(); // a first load may be under way
   process.exit(1);
 }
 
@@ -25,14 +32,22 @@ try {
  * the signal, which a process manager reads as a failure.)
  */
 async function stop(app: NestExpressApplication): Promise<void> {
-  if (stopping.signal.aborted) process.exit(1);
+  if (stopping.signal.aborted) endNow(app);
   stopping.abort();
   const server = app.getHttpServer();
   setTimeout(() => {
     server.closeAllConnections();
+    setTimeout(endNow, LAST_RUNS_MS, app).unref();
   }, app.get(Settings).SHUTDOWN_TIMEOUT_MS).unref();
   await app.close();
   process.exit(0);
+}
+
+/** An ordinary exit would wait for the run that a thread is in the middle of, and then abort the process. */
+function endNow(app: NestExpressApplication): void {
+  if (!app.get(InferenceEngine).isBusy) process.exit(1);
+  process.emit('exit', 1); // writes what is left of the log
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** What keeps the service from starting, as plain lines. Only what nobody foresaw gets a stack trace. */

@@ -4,14 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { linearModel, onnxModel } from './support/onnx.js';
 import { ModelFolder } from './support/model-folder.js';
 import { Service } from './support/service.js';
-import { COUNTDOWN } from './support/slow-models.js';
+import { COUNTDOWN, COUNTDOWN_SIGNATURE } from './support/slow-models.js';
 
-/** `n` is how many turns of a loop the run takes: about a microsecond each. */
-const COUNTDOWN_SIGNATURE = `
-features: {type: object, required: [n], properties: {n: {type: array, items: {type: integer, minimum: 0}, minItems: 1, maxItems: 1, examples: [[5000]]}}}
-inputs: {n: n}
-output: {task: raw}
-`;
 const QUICK_SIGNATURE =
   'features: {type: object, required: [a], properties: {a: {type: number, examples: [2]}}}\noutput: {task: regression}\n';
 const CENTRED = onnxModel({

@@ -3,9 +3,10 @@ import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ModelFolder, SHIPPED } from './support/model-folder.js';
 import { APPLICANT } from './support/rows.js';
+import { COUNTDOWN, COUNTDOWN_SIGNATURE } from './support/slow-models.js';
 import { ServiceProcess } from './support/process.js';
 
 const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -107,6 +108,42 @@ describe('the built service as a process', () => {
     });
     expect(new Set(await Promise.all(answers))).toEqual(new Set(['200']));
     expect(await ended).toBe(0);
+  });
+
+  describe('in the middle of a run', () => {
+    let folder: ModelFolder;
+    beforeAll(async () => {
+      folder = await ModelFolder.with({
+        'slow/1/model.onnx': COUNTDOWN,
+        'slow/1/signature.yaml': COUNTDOWN_SIGNATURE,
+      });
+    });
+    afterAll(() => folder.remove());
+
+    /** Starts it with a run that takes minutes. */
+    async function startBusy(environment: Record<string, string> = {}): Promise<ServiceProcess> {
+      const service = await ServiceProcess.start({ MODELS_DIR: folder.path, ...environment });
+      const url = await service.url();
+      void post(url, { n: [200_000_000] }, { 'X-Request-Id': 'long' }).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return service;
+    }
+
+    it('a second SIGTERM ends it at once, without a crash, and nothing of the log is lost', async () => {
+      const service = await startBusy();
+      service.signal('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      service.signal('SIGTERM');
+      expect(await service.exit()).toBeNull(); // ended by a signal
+      expect(service.log).toContainEqual(expect.objectContaining({ request_id: 'long', msg: 'request_started' }));
+      expect(service.stderr).toBe('');
+    });
+
+    it('SHUTDOWN_TIMEOUT_MS ends it, though the run goes on', async () => {
+      const service = await startBusy({ SHUTDOWN_TIMEOUT_MS: '200' });
+      expect(await service.stop()).toBeNull();
+      expect(service.stderr).toBe('');
+    });
   });
 
   async function expectRefusal(environment: Record<string, string>, lines: string[], cwd?: string): Promise<void> {

@@ -151,6 +151,11 @@ export class InferenceEngine implements OnApplicationShutdown {
     return this.pool.longestRunMs();
   }
 
+  /** Whether a thread runs or loads a model. */
+  get isBusy(): boolean {
+    return this.pool.isBusy;
+  }
+
   async onApplicationShutdown(): Promise<void> {
     await this.pool.end();
   }

@@ -51,9 +51,13 @@ export class ServiceProcess {
     return this.child.exitCode;
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
   /** Asks it to stop, and waits until it has. */
   async stop(): Promise<number | null> {
-    this.child.kill('SIGTERM');
+    this.signal('SIGTERM');
     return this.exit();
   }
 }

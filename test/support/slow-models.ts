@@ -10,6 +10,17 @@ export const LOOKUP = onnxModel({
 });
 export const POISON = 100;
 
+/** The signature of COUNTDOWN. */
+export const COUNTDOWN_SIGNATURE = `
+features:
+  type: object
+  required: [n]
+  properties:
+    n: { type: array, items: { type: integer, minimum: 0 }, minItems: 1, maxItems: 1, examples: [[5000]] }
+inputs: { n: n }
+output: { task: raw }
+`;
+
 /** y = 10 n, after as many turns of a loop as the largest n of the run: a run takes as long as a request wants. */
 export const COUNTDOWN = writeModel({
   inputs: { n: { type: 'int64', shape: ['N', 'W'] } },

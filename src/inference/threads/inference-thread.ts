@@ -44,6 +44,10 @@ export class InferenceThread implements Session {
     });
   }
 
+  get isBusy(): boolean {
+    return this.pending !== undefined;
+  }
+
   /**
    * Loads a model file, and follows its graph.
    *

@@ -36,6 +36,10 @@ export class ThreadPool {
     return Math.max(0, ...[...this.all].map(({ runningSince = now }) => now - runningSince));
   }
 
+  get isBusy(): boolean {
+    return [...this.all].some(({ isBusy }) => isBusy);
+  }
+
   /** Ends every thread, each once it has nothing to do. */
   async end(): Promise<void> {
     await Promise.all([...this.all].map((thread) => thread.end()));
