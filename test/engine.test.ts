@@ -51,7 +51,12 @@ describe('slow and fast models side by side', () => {
       'narrow/1/model.onnx': COUNTDOWN,
       'narrow/1/signature.yaml': `${COUNTDOWN_SIGNATURE}limits: {run_rows: 2, queue_rows: 2, threads: 1}\nbatching: on\n`,
     });
-    service = await Service.start({ MODELS_DIR: folder.path, DEFAULT_MODEL: 'quick', STUCK_AFTER_MS: '150' });
+    service = await Service.start({
+      MODELS_DIR: folder.path,
+      DEFAULT_MODEL: 'quick',
+      REQUIRED_MODELS: 'narrow',
+      STUCK_AFTER_MS: '150',
+    });
     const { headers } = await service.post('/v1/models/slow/predict', { n: [20_000] });
     slow = Math.ceil((20_000 * 300) / Number(/run;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]));
   });
@@ -147,7 +152,8 @@ describe('slow and fast models side by side', () => {
     await sleep(20);
     const waiting = [run('narrow', 1), run('narrow', 2)];
     await sleep(20);
-    const refused = await run('narrow', 3);
+    const [refused, ready] = await Promise.all([run('narrow', 3), service.get('/health/ready')]);
+    expect([ready.status, ready.json.details.queues]).toEqual([503, { status: 'down', message: 'full: narrow' }]);
     expect([refused.status, refused.json.code, refused.headers.get('retry-after')]).toEqual([503, 'overloaded', '1']);
     expect((await Promise.all([first, ...waiting])).map(({ status }) => status)).toEqual([200, 200, 200]);
     const batch = await service.post('/v1/models/narrow/predict/batch', { requests: [1, 2, 3, 4, 5].map((n) => ({ n: [n] })) }); // prettier-ignore

@@ -48,6 +48,7 @@ export class HealthController {
       response,
       () => this.health.started(),
       () => this.health.models(),
+      () => this.health.queues(),
       () => this.health.runs(),
     );
   }

@@ -46,6 +46,13 @@ export class HealthService {
     return indicator.down(`a run of a model has taken ${(ms / 1000).toFixed(1)} s so far`);
   }
 
+  /** Down while a required model takes no more rows: others may still have a place for them. */
+  queues(): HealthIndicatorResult {
+    const indicator = this.indicators.check('queues');
+    const full = this.requiredNames().filter((name) => this.find(name)?.default?.loaded?.batcher.isFull);
+    return full.length === 0 ? indicator.up() : indicator.down(`full: ${full.join(', ')}`);
+  }
+
   /** Whether a run takes so long that only a new process will end it: a thread cannot be stopped inside the runtime. */
   get isStuck(): boolean {
     return this.engine.longestRunMs() > 2 * this.settings.STUCK_AFTER_MS;

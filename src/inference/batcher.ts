@@ -118,6 +118,11 @@ export class Batcher implements Work {
     return this.waitingRows;
   }
 
+  /** Whether one more row would be refused. */
+  get isFull(): boolean {
+    return !this.hasPlaceFor(1);
+  }
+
   get isWaiting(): boolean {
     return this.waiting.length > 0;
   }
