@@ -78,6 +78,31 @@ const BAD: [string, Record<string, string | Uint8Array>, string][] = [
     },
     'signature.yaml:1: features.properties.a.minimun: is not a keyword of JSON Schema; did you mean "minimum"?',
   ],
+  ...['min: 1', 'ge: 1', 'minlength: 1', 'max: 1', 'lt: 1'].map(
+    (keyword, index): [string, Record<string, string>, string] => [
+      `another language's ${keyword}`,
+      {
+        'signature.yaml': `features: {type: object, required: [a, b], properties: {b: {type: number}, a: {type: number, ${keyword}}}}\n${OUTPUT}`,
+      },
+      `is not a keyword of JSON Schema; did you mean "${['minimum', 'minimum', 'minLength', 'maximum', 'exclusiveMaximum'][index] ?? ''}"?`,
+    ],
+  ),
+  [
+    'a misspelt name under required',
+    {
+      'signature.yaml':
+        'features:\n  type: object\n  required: [income, agee]\n  properties: {income: {type: number}, age: {type: number, default: 1}}\n',
+    },
+    'signature.yaml:3: features.required: "agee" is required but is not among the properties; did you mean "age"?',
+  ],
+  [
+    'classes of one name',
+    {
+      'model.onnx': PROBABILITIES,
+      'signature.yaml': `${FEATURES}output: {task: binary, scores: probabilities, classes: [1, "1"]}\n`,
+    },
+    'signature.yaml:2: output.classes: must be different names',
+  ],
   [
     'a feature that nothing uses',
     {
@@ -316,6 +341,21 @@ describe('model folders', () => {
     expect(json.reason).toContain(reason);
     expect(json.versions[0]).toMatchObject({ state: 'FAILED' });
     expect((await service.post('/v1/models/m/predict', {})).json.code).toBe('model_unavailable');
+  });
+
+  it('takes classes that YAML reads as numbers or booleans by their text', async () => {
+    const files = (classes: string) =>
+      `${FEATURES}output: {task: binary, scores: probabilities, classes: ${classes}}\n`;
+    const folder = await folderWith({
+      'm/1/model.onnx': PROBABILITIES,
+      'm/1/signature.yaml': files('[0, 1]'),
+      'm/2/model.onnx': PROBABILITIES,
+      'm/2/signature.yaml': files('[false, true]'),
+    });
+    const service = await serve(folder.path);
+    const ask = (version: string) => service.post('/predict', { a: 0, b: 4 }, { 'X-Model-Version': version });
+    expect((await ask('1')).json.prediction_class).toBe('1');
+    expect((await ask('2')).json.prediction_class).toBe('true');
   });
 
   it('a label that means no version is left out alone, and the model says so', async () => {

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { linearModel } from './support/onnx.js';
 import { ModelFolder, SHIPPED } from './support/model-folder.js';
 import { APPLICANT } from './support/rows.js';
 import { COUNTDOWN, COUNTDOWN_SIGNATURE } from './support/slow-models.js';
@@ -172,6 +173,34 @@ describe('the built service as a process', () => {
     expect(messages).toContain('MAX_BATCHSIZE is not a setting; did you mean MAX_BATCH_SIZE?');
     expect(messages).toContain('LOG_REQUESTZ is not a setting; did you mean LOG_REQUESTS?');
     expect(service.stdout).toContain('sepal_length');
+  });
+
+  it('points at what is in the folder and means nothing', async () => {
+    const property = (schema: string) =>
+      `features: {type: object, required: [a], properties: {a: ${schema}}}\noutput: {task: regression}\n`;
+    const folder = await ModelFolder.with({
+      'm/model.yml': '',
+      'm/1/model.onnx': linearModel([1]),
+      'm/1/signature.yaml': property('{type: number, unit: USD, nullable: true, x-mine: 1}'),
+      'm/1/golden.yaml': '',
+      'm/2/model.onnx': linearModel([1]),
+      'm/2/signature.yaml': property('{type: number, minimum: 5, maximum: 3}'),
+      'm/3/credit.onnx': linearModel([1]),
+      'm/3/signature.yml': '',
+    });
+    const service = await ServiceProcess.start({ MODELS_DIR: folder.path });
+    await service.url();
+    await service.stop();
+    const warnings = service.log.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
+    expect(warnings).toEqual([
+      'm/model.yml: ignored, name it model.yaml',
+      'm/1/golden.yaml: ignored, name it golden.json',
+      'm/3/credit.onnx: ignored, name it model.onnx',
+      'm/3/signature.yml: ignored, name it signature.yaml',
+      'signature.yaml:1: features: JSON Schema has no `unit`, `nullable`: it checks nothing',
+      'signature.yaml:1: features.properties.a: no example could be made (must be a number from 5 to 3): give `examples`, or correct its limits',
+    ]);
+    await folder.remove();
   });
 
   it('a model folder that is missing, empty, a file or unreadable: one line, exit code 1', async () => {

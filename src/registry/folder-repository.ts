@@ -5,6 +5,7 @@ import { firstLine } from '../common/errors.js';
 import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
 import { MODEL_FILE, readModelFile } from './model-file.js';
+import { misnamedFiles } from './misnamed-files.js';
 import {
   type ModelEntry,
   ModelRepository,
@@ -39,7 +40,7 @@ export class FolderRepository extends ModelRepository {
     const hints: string[] = [];
     const models: ModelEntry[] = [];
     if (await exists(join(root, MODEL_ONNX))) {
-      const version = await readVersion(FLAT_VERSION, root);
+      const version = await readVersion(FLAT_VERSION, root, basename(root), hints);
       models.push(await withSpec(nameOfOnly(), root, [version]));
     } else if (await isModelFolder(root, folders, this.settings.MODEL_NAME !== undefined)) {
       models.push(await readModel(nameOfOnly(), root, hints));
@@ -94,10 +95,12 @@ async function readModel(name: string, folder: string, hints: string[]): Promise
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     return { name, spec: {}, versions: [], problem: `cannot be read (${code})` };
   }
+  hints.push(...(await misnamedFiles(folder, name)));
   const versions: VersionEntry[] = [];
   for (const version of names) {
     if (version === 'latest') hints.push(`${name}/latest: ignored, \`latest\` always means the highest version`);
-    else if (isValidName(version)) versions.push(await readVersion(version, join(folder, version)));
+    else if (isValidName(version))
+      versions.push(await readVersion(version, join(folder, version), `${name}/${version}`, hints));
     else hints.push(`${name}/${version}: ignored, a version's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
   }
   versions.sort((a, b) => compareVersions(a.version, b.version));
@@ -120,7 +123,8 @@ async function withSpec(name: string, folder: string, versions: readonly Version
   }
 }
 
-async function readVersion(version: string, folder: string): Promise<VersionEntry> {
+async function readVersion(version: string, folder: string, path: string, hints: string[]): Promise<VersionEntry> {
+  hints.push(...(await misnamedFiles(folder, path, MODEL_ONNX)));
   const file = await stat(join(folder, MODEL_ONNX)).catch(() => undefined);
   return { version, folder, bytes: file?.size };
 }

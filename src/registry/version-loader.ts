@@ -56,7 +56,9 @@ export class VersionLoader {
     });
     const model = await this.engine.open(path, { model: version.model, version: version.version });
     try {
-      const signature = await loadSignature(folder, model.graph);
+      const warnings: string[] = [];
+      const signature = await loadSignature(folder, model.graph, warnings);
+      for (const warning of warnings) this.logger.warn({ model: version.model, version: version.version }, warning);
       onChecking();
       const samples = await this.check(version, model, signature);
       this.warnOfLeftOut(version, model.graph, signature);

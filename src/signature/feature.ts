@@ -1,3 +1,4 @@
+import { didYouMean } from '../common/did-you-mean.js';
 import { type JsonSchema } from '../common/json-schema/json-schema.js';
 import { type Alternative, alternativesOf } from './alternatives.js';
 import { type FeaturesSource } from './features.js';
@@ -41,7 +42,9 @@ export function analyseFeatures({ schema, problem }: FeaturesSource): Map<string
     features.set(name, { name, ...shape, ...(fallback !== undefined && { fallback }) });
   }
   for (const name of required) {
-    if (!features.has(name)) throw problem(['required'], `"${name}" is required but is not among the properties`);
+    if (features.has(name)) continue;
+    const hint = didYouMean(name, features.keys());
+    throw problem(['required'], `"${name}" is required but is not among the properties${hint}`);
   }
   return features;
 }

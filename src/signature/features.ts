@@ -1,8 +1,7 @@
 import { isAbsolute, join, normalize } from 'node:path';
-import { nearest } from '../common/did-you-mean.js';
 import { isJsonObject, type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath, type SourceProblem } from '../common/source-file.js';
-import { CHILDREN, isKnownKeyword, KEYWORDS } from './keywords.js';
+import { CHILDREN, isKnownKeyword, meantKeyword } from './keywords.js';
 
 /** Deep enough for any row; a schema beyond it refers to itself. */
 const MAX_DEPTH = 64;
@@ -21,15 +20,20 @@ export interface FeaturesSource {
  * The row's schema with every `$ref` replaced by what it names: a file beside signature.yaml (as pydantic
  * writes one), or a definition in the same document. Unknown features are refused unless the author says otherwise.
  *
+ * @param warnings told of what is there and has no meaning, as lines for the author
  * @throws SourceProblem for a reference that leads nowhere, out of the folder, or back to itself
  */
 export async function readFeatures(
   folder: string,
   signature: SourceFile,
   features: JsonSchema,
+  warnings: string[],
 ): Promise<FeaturesSource> {
   const { document, start, beside, problem } = await follow(folder, signature, features);
-  const schema = { ...new Inliner(document, problem).inline(start, []), ...beside };
+  const inliner = new Inliner(document, problem);
+  const schema = { ...inliner.inline(start, []), ...beside };
+  const unknown = [...inliner.unknown].map((keyword) => `\`${keyword}\``).join(', ');
+  if (unknown !== '') warnings.push(problem([], `JSON Schema has no ${unknown}: it checks nothing`).message);
   delete schema.$defs;
   delete schema.definitions;
   delete schema.$schema;
@@ -63,6 +67,8 @@ async function follow(folder: string, signature: SourceFile, features: JsonSchem
 }
 
 class Inliner {
+  /** Keywords that JSON Schema does not know: they check nothing. */
+  readonly unknown = new Set<string>();
   private nodes = 0;
 
   constructor(
@@ -116,9 +122,10 @@ class Inliner {
 
   /** A keyword that JSON Schema does not know is an annotation; one that is nearly known is a mistake. */
   private checkSpelling(keyword: string, path: SourcePath): void {
-    const meant = nearest(keyword, KEYWORDS);
-    if (meant === undefined || keyword.length < 5) return;
-    throw this.problem([...path, keyword], `is not a keyword of JSON Schema; did you mean "${meant}"?`);
+    const meant = meantKeyword(keyword);
+    if (meant !== undefined)
+      throw this.problem([...path, keyword], `is not a keyword of JSON Schema; did you mean "${meant}"?`);
+    if (!keyword.startsWith('x-')) this.unknown.add(keyword);
   }
 }
 

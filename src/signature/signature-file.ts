@@ -66,7 +66,7 @@ const SCHEMA = {
         task: { enum: ['binary', 'multiclass', 'regression', 'raw'] },
         scores: { type: 'string' },
         positive: { enum: [0, 1] },
-        classes: { type: 'array', items: { type: 'string' }, minItems: 2, uniqueItems: true },
+        classes: { type: 'array', items: { type: ['string', 'integer', 'boolean'] }, minItems: 2, uniqueItems: true },
         threshold: { type: 'number', minimum: 0, maximum: 1 },
       },
     },
@@ -99,5 +99,9 @@ export async function readSignatureFile(
   const file = await SourceFile.readIfThere(join(folder, SIGNATURE_FILE));
   if (!file) return undefined;
   const spec = validateSource(file, validate);
-  return { file, spec: { ...spec, output: { ...spec.output, task: spec.output?.task ?? 'raw' } } };
+  const classes = spec.output?.classes?.map(String); // YAML makes numbers of 0 and 1, and booleans of true and false
+  if (new Set(classes).size !== (classes?.length ?? 0))
+    throw file.problem(['output', 'classes'], 'must be different names');
+  const output = { ...spec.output, task: spec.output?.task ?? 'raw', ...(classes && { classes }) };
+  return { file, spec: { ...spec, output } };
 }

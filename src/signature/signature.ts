@@ -131,15 +131,21 @@ export class Signature {
 /**
  * A version's signature: from its signature.yaml, else from a graph whose inputs are all columns.
  *
+ * @param warnings told of what is right but probably not meant, as lines for the author
  * @returns undefined where there is neither: such a model has no rows, only tensors
  * @throws SourceProblem naming file and line
  */
-export async function loadSignature(folder: string, graph: Graph): Promise<Signature | undefined> {
+export async function loadSignature(
+  folder: string,
+  graph: Graph,
+  warnings: string[] = [],
+): Promise<Signature | undefined> {
   const signature = await readSignatureFile(folder);
   const spec = signature?.spec ?? {};
   const fail = (path: SourcePath, message: string) =>
     signature?.file.problem(path, message) ?? new SourceProblem(message);
-  const written = signature && spec.features ? await readFeatures(folder, signature.file, spec.features) : undefined;
+  const written =
+    signature && spec.features ? await readFeatures(folder, signature.file, spec.features, warnings) : undefined;
   const source = written ?? featuresOfGraph(graph.inputs);
   if (!source) {
     if (signature)
@@ -164,6 +170,7 @@ export async function loadSignature(folder: string, graph: Graph): Promise<Signa
       spec.limits ?? {},
     );
     checkExamples(made, source);
+    if (!made.example) warnings.push(withoutExample(made, source).message);
     return made;
   } catch (error) {
     if (error instanceof SourceProblem) throw error;
@@ -188,6 +195,14 @@ function checkExamples(signature: Signature, { schema, problem }: FeaturesSource
       if (wrong) throw problem(['properties', name, ...path], wrong.message);
     }
   }
+}
+
+/** A row could not be made from the schema: it asks for a form that only its author knows, or for what no row has. */
+function withoutExample(signature: Signature, { schema, problem }: FeaturesSource): SourceProblem {
+  const [first] = signature.problems(exampleRow(schema)) ?? [];
+  const [, name] = first?.path.split('/') ?? [];
+  const path = name === undefined ? [] : ['properties', name.replaceAll('~1', '/').replaceAll('~0', '~')];
+  return problem(path, `no example could be made (${first?.message ?? ''}): give \`examples\`, or correct its limits`);
 }
 
 function valuesIn(property: JsonSchema): [SourcePath, unknown][] {
