@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { chmod, mkdir, readFile, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ModelFolder, SHIPPED } from './support/model-folder.js';
 import { type GraphSpec, identityModel, linearModel, onnxModel } from './support/onnx.js';
 import { Service } from './support/service.js';
@@ -385,10 +385,15 @@ describe('model folders', () => {
     const first = await serve(model.path, { MODEL_NAME: 'mine' });
     expect((await first.post('/predict', row)).json).toMatchObject({ prediction: 10, model_version: '2.0' });
     expect((await first.post('/v1/models/mine/versions/1/predict', row)).json.prediction).toBe(5);
-    const second = await serve(join(model.path, '1'));
+    const second = await serve(join(model.path, '2.0'));
     const answer = await second.post('/predict', row);
-    expect(answer.json).toMatchObject({ prediction: 5, model_version: '1' });
-    expect(answer.headers.get('x-model-name')).toBe('1');
+    expect(answer.json).toMatchObject({ prediction: 10, model_version: '2.0' });
+    expect(answer.headers.get('x-model-name')).toBe(basename(model.path)); // the folder above is the model's
+    const third = await serve(join(model.path, '2.0'), { MODEL_NAME: 'mine' });
+    expect((await third.post('/v1/models/mine/predict', row)).json.model_version).toBe('2.0');
+    const flat = await folderWith({ 'wine/model.onnx': TWO, 'wine/signature.yaml': FEATURES + OUTPUT });
+    const fourth = await serve(join(flat.path, 'wine'));
+    expect((await fourth.post('/v1/models/wine/predict', row)).json.model_version).toBe('1');
   });
 
   it('follows links, as Kubernetes mounts volumes, and leaves dot folders alone', async () => {

@@ -15,7 +15,7 @@ export class Settings {
   /** Folder of models, or of one model, or of one version of it. */
   @Text() readonly MODELS_DIR: string = './models';
 
-  /** Name of the model where MODELS_DIR is one model's folder; the folder's own name without it. */
+  /** Name of the model where MODELS_DIR is one model's folder, or one version's; that of the model's folder without it. */
   @Text() readonly MODEL_NAME: string | undefined = undefined;
 
   /** The model that answers /predict. Without it: the only model there is, else the one that is `primary`. */

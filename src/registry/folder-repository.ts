@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { firstLine } from '../common/errors.js';
 import { SourceProblem } from '../common/source-file.js';
@@ -17,7 +17,7 @@ import { compareVersions, isValidName, looksLikeVersion } from './version-name.j
 
 /** The only file that a version must have. */
 export const MODEL_ONNX = 'model.onnx';
-/** What the one version is called where MODELS_DIR is the folder of a version. */
+/** What the one version is called where MODELS_DIR is its folder and has no name of a version. */
 const FLAT_VERSION = '1';
 
 /** Models in a local folder: `MODELS_DIR/model/version/model.onnx`, or one model's or one version's folder. */
@@ -30,7 +30,9 @@ export class FolderRepository extends ModelRepository {
   async read(): Promise<RepositoryContent> {
     const root = resolve(this.settings.MODELS_DIR);
     const folders = await this.foldersIn(root);
-    const name = this.settings.MODEL_NAME ?? basename(root);
+    const isFlat = await exists(join(root, MODEL_ONNX));
+    const isVersion = isFlat && looksLikeVersion(basename(root));
+    const name = this.settings.MODEL_NAME ?? nameByFolder(root, isVersion);
     const nameOfOnly = () => {
       if (isValidName(name)) return name;
       throw new RepositoryProblem(
@@ -39,8 +41,8 @@ export class FolderRepository extends ModelRepository {
     };
     const hints: string[] = [];
     const models: ModelEntry[] = [];
-    if (await exists(join(root, MODEL_ONNX))) {
-      const version = await readVersion(FLAT_VERSION, root, basename(root), hints);
+    if (isFlat) {
+      const version = await readVersion(isVersion ? basename(root) : FLAT_VERSION, root, basename(root), hints);
       models.push(await withSpec(nameOfOnly(), root, [version]));
     } else if (await isModelFolder(root, folders, this.settings.MODEL_NAME !== undefined)) {
       models.push(await readModel(nameOfOnly(), root, hints));
@@ -76,6 +78,12 @@ export class FolderRepository extends ModelRepository {
       );
     }
   }
+}
+
+/** The name of the one model that there is: its folder's, which holds that of its version. */
+function nameByFolder(root: string, isVersion: boolean): string {
+  const parent = basename(dirname(root));
+  return isVersion && isValidName(parent) ? parent : basename(root);
 }
 
 /** Whether the folder is one model's: it has a model.yaml, or its subfolders are versions rather than models. */
