@@ -1,6 +1,7 @@
 import { type AddressInfo } from 'node:net';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { Logger } from 'nestjs-pino';
+import { didYouMean } from './common/did-you-mean.js';
 import { SETTING_HINTS } from './config/config.module.js';
 import { Settings } from './config/settings.js';
 import { type Model } from './registry/model.js';
@@ -13,8 +14,13 @@ const MAX_EXAMPLE = 1000;
 export function announce(app: NestExpressApplication): void {
   const logger = app.get(Logger);
   const registry = app.get(ModelRegistry);
-  const { DEFAULT_MODEL, DOCS } = app.get(Settings);
+  const { DEFAULT_MODEL, DOCS, REQUIRED_MODELS } = app.get(Settings);
   for (const hint of app.get<string[]>(SETTING_HINTS)) logger.warn(hint);
+  const names = registry.list().map(({ name }) => name);
+  for (const required of REQUIRED_MODELS) {
+    if (required !== 'all' && !names.includes(required))
+      logger.warn(`REQUIRED_MODELS ${required} is not among the models: not ready${didYouMean(required, names)}`);
+  }
   const url = urlOf(app);
   const { defaultModel } = registry;
   logger.log(

@@ -99,7 +99,8 @@ describe('errors', () => {
     ['a near miss', { request: [] }, '/request', 'is not known here; did you mean "requests"?'],
     ['an empty list', { requests: [] }, '/requests', 'must hold at least one row'],
     ['no list', { requests: { 0: {} } }, '/requests', 'must be a list of rows'],
-    ['no object', [], '', 'must be a JSON object'],
+    ['a bare list', [{}], '', 'must be a JSON object: {"requests": [...]}'],
+    ['no object', 7, '', 'must be a JSON object'],
   ])('validation_failed: a batch with %s', async (_, body, path, message) => {
     const answer = await service.post('/v1/models/iris/predict/batch', body);
     expectProblem(answer, 400, 'validation_failed');
@@ -139,6 +140,23 @@ describe('errors', () => {
     const answer = await service.send('/predict', ROW);
     expectProblem(answer, 404, 'model_not_found');
     expect(answer.json.detail).toContain('gather, iris, log');
+  });
+
+  it('lists the models that serve, and of many the first', async () => {
+    const many = await ModelFolder.with({ 'broken/1/model.onnx': 'nothing' });
+    for (let i = 10; i < 35; i++) await many.write(`m${i}/1/model.onnx`, LOG);
+    const crowded = await Service.start({ MODELS_DIR: many.path, DOCS: 'false' });
+    try {
+      const unknown = await crowded.post('/v1/models/m999/predict', {});
+      expectProblem(unknown, 404, 'model_not_found');
+      expect(unknown.json.detail).toMatch(/Served: m10, m11, .*, m29 and 5 more\.$/);
+      expect((await crowded.post('/predict', {})).json.detail).toContain('m29 and 5 more');
+      expect(unknown.json.detail).not.toContain('broken');
+      expect((await crowded.get('/nope')).text).not.toContain('/docs');
+    } finally {
+      await crowded.stop();
+      await many.remove();
+    }
   });
 
   it.each([

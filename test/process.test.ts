@@ -179,6 +179,8 @@ describe('the built service as a process', () => {
     const property = (schema: string) =>
       `features: {type: object, required: [a], properties: {a: ${schema}}}\noutput: {task: regression}\n`;
     const folder = await ModelFolder.with({
+      'wines/1/model.onnx': linearModel([1]),
+      'wines/1/signature.yaml': property('{type: number}'),
       'm/model.yml': '',
       'm/1/model.onnx': linearModel([1]),
       'm/1/signature.yaml': property('{type: number, unit: USD, nullable: true, x-mine: 1}'),
@@ -188,7 +190,11 @@ describe('the built service as a process', () => {
       'm/3/credit.onnx': linearModel([1]),
       'm/3/signature.yml': '',
     });
-    const service = await ServiceProcess.start({ MODELS_DIR: folder.path });
+    const service = await ServiceProcess.start({
+      MODELS_DIR: folder.path,
+      REQUIRED_MODELS: 'm,wine',
+      DEFAULT_MODEL: 'm',
+    });
     await service.url();
     await service.stop();
     const warnings = service.log.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
@@ -199,6 +205,7 @@ describe('the built service as a process', () => {
       'm/3/signature.yml: ignored, name it signature.yaml',
       'signature.yaml:1: features: JSON Schema has no `unit`, `nullable`: it checks nothing',
       'signature.yaml:1: features.properties.a: no example could be made (must be a number from 5 to 3): give `examples`, or correct its limits',
+      'REQUIRED_MODELS wine is not among the models: not ready; did you mean "wines"?',
     ]);
     await folder.remove();
   });

@@ -20,7 +20,10 @@ export class Envelope<T extends object> {
 
   /** @throws DomainError `validation_failed` naming every problem of the envelope */
   check(body: unknown): T {
-    if (!isJsonObject(body)) throw failed([{ path: '', message: 'must be a JSON object', code: 'type' }]);
+    if (!isJsonObject(body)) {
+      const hint = Array.isArray(body) ? `: {"${this.names[0] ?? ''}": [...]}` : '';
+      throw failed([{ path: '', message: `must be a JSON object${hint}`, code: 'type' }]);
+    }
     const errors: FieldProblem[] = [];
     const shallow: Partial<Record<string, unknown>> = {};
     for (const name of Object.keys(body)) {

@@ -4,6 +4,7 @@ import { PinoLogger } from 'nestjs-pino';
 import { CallerLeft } from '../common/caller.js';
 import { type DomainError, ERROR_KINDS } from '../common/errors.js';
 import { RequestContext } from '../common/request-context.js';
+import { Settings } from '../config/settings.js';
 import { RequestObserver } from '../logging/request-observer.js';
 import { type ProblemDto } from './problem.dto.js';
 import { allowedMethods, toDomainError } from './to-domain-error.js';
@@ -14,6 +15,7 @@ import { writeJson } from './write-json.js';
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
   constructor(
+    private readonly settings: Settings,
     private readonly observer: RequestObserver,
     private readonly logger: PinoLogger,
   ) {}
@@ -24,7 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<Request>();
     const response = http.getResponse<Response>();
     const context = RequestContext.of(request);
-    const error = toDomainError(thrown, request);
+    const error = toDomainError(thrown, request, this.settings.DOCS);
     const { http: status } = ERROR_KINDS[error.code];
     this.observer.observe(request, response);
     if (status >= 500 && error.cause !== undefined) {

@@ -2,10 +2,14 @@ import { HttpException, NotFoundException } from '@nestjs/common';
 import { type Request } from 'express';
 import { DomainError } from '../common/errors.js';
 
-/** Whatever was thrown on the way of a request, as a failure of the error table. */
-export function toDomainError(error: unknown, request: Request): DomainError {
+/**
+ * Whatever was thrown on the way of a request, as a failure of the error table.
+ *
+ * @param hasDocs whether there is a /docs to point at
+ */
+export function toDomainError(error: unknown, request: Request, hasDocs: boolean): DomainError {
   if (error instanceof DomainError) return error;
-  if (error instanceof NotFoundException) return unmatched(request);
+  if (error instanceof NotFoundException) return unmatched(request, hasDocs);
   const status = error instanceof HttpException ? error.getStatus() : undefined;
   if (status === 400)
     return new DomainError('route_not_found', 'The path cannot be read: its percent-encoding is broken.');
@@ -14,10 +18,12 @@ export function toDomainError(error: unknown, request: Request): DomainError {
   });
 }
 
-function unmatched(request: Request): DomainError {
+function unmatched(request: Request, hasDocs: boolean): DomainError {
   const allowed = allowedMethods(request);
-  if (allowed.length === 0)
-    return new DomainError('route_not_found', 'There is nothing at this path. GET /docs lists what there is.');
+  if (allowed.length === 0) {
+    const where = hasDocs ? 'GET /docs lists what there is' : 'GET /v1/models lists the models';
+    return new DomainError('route_not_found', `There is nothing at this path. ${where}.`);
+  }
   return new DomainError('method_not_allowed', `This path takes ${allowed.join(', ')}.`);
 }
 

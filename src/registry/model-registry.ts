@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
+import { listed } from '../common/listed.js';
 import { Settings } from '../config/settings.js';
 import { type LoadedVersion } from './loaded-version.js';
 import { type Model } from './model.js';
@@ -60,11 +61,10 @@ export class ModelRegistry {
   model(name: string): Model {
     const model = this.models.get(name);
     if (model) return model;
-    const names = [...this.models.keys()];
-    const hint = didYouMean(name, names) || '.';
+    const hint = didYouMean(name, this.models.keys()) || '.';
     throw new DomainError(
       'model_not_found',
-      `There is no model "${name.slice(0, 64)}"${hint} Served: ${names.join(', ')}.`,
+      `There is no model "${name.slice(0, 64)}"${hint} Served: ${this.served()}.`,
     );
   }
 
@@ -88,11 +88,17 @@ export class ModelRegistry {
   private defaultOrFail(): Model {
     const model = this.defaultModel;
     if (model) return model;
-    const names = [...this.models.keys()].join(', ');
     const { DEFAULT_MODEL } = this.settings;
     const why =
       DEFAULT_MODEL === undefined ? 'There is no default model' : `The default model "${DEFAULT_MODEL}" does not exist`;
-    throw new DomainError('model_not_found', `${why}. Ask for one of ${names} at /v1/models/{model}/predict.`);
+    throw new DomainError(
+      'model_not_found',
+      `${why}. Ask for a model at /v1/models/{model}/predict. Served: ${this.served()}.`,
+    );
+  }
+
+  private served(): string {
+    return listed(this.list().flatMap(({ name, serves }) => (serves ? [name] : [])));
   }
 }
 

@@ -1,5 +1,6 @@
 import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
+import { listed } from '../common/listed.js';
 import { type ModelSpec } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
 import { isRange, satisfies } from './version-name.js';
@@ -114,7 +115,7 @@ export class Model {
   private notFound(message: string): DomainError {
     const served = this.versions.filter(({ canServe }) => canServe).map(({ version }) => version);
     const end = message.endsWith('?') ? ' ' : '. ';
-    return new DomainError('version_not_found', `${message}${end}Served: ${served.join(', ') || 'none'}.`);
+    return new DomainError('version_not_found', `${message}${end}Served: ${listed(served)}.`);
   }
 
   private unavailable(message: string): DomainError {
