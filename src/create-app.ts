@@ -5,6 +5,7 @@ import { AppModule } from './app.module.js';
 import { type Environment } from './config/read-settings.js';
 import { Settings } from './config/settings.js';
 import { DocsModule } from './docs/docs.module.js';
+import { ParserFailures } from './http/parser-failures.js';
 import { FrameworkLogger } from './logging/framework-logger.js';
 
 /**
@@ -24,6 +25,7 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   app.disable('x-powered-by');
   // Predictions are not cached by what they look like, and hashing each answer costs 5 % of it.
   app.disable('etag');
+  app.getHttpServer().on('clientError', app.get(ParserFailures).answer);
   if (app.get(Settings).DOCS) app.get(DocsModule).serveFrom(app);
   return app;
 }

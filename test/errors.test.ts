@@ -244,6 +244,61 @@ describe('errors', () => {
     }
   });
 
+  /** What a server says to bytes that are no request. */
+  async function saidTo(bytes: string): Promise<{ head: string; json: Record<string, unknown> }> {
+    const client = connect(Number(new URL(service.url).port), '127.0.0.1');
+    let said = '';
+    client.on('data', (data) => (said += String(data)));
+    client.write(bytes);
+    await once(client, 'close');
+    const [head = '', body = ''] = said.split('\r\n\r\n');
+    return { head, json: JSON.parse(body) as Record<string, unknown> };
+  }
+
+  it.each([
+    ['a line that is no request', 'hello\r\n\r\n', 400, 'malformed_request'],
+    [
+      'two lengths',
+      `POST ${IRIS} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`,
+      400,
+      'malformed_request',
+    ],
+    [
+      'a chunk that has no length',
+      `POST ${IRIS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n`,
+      400,
+      'malformed_request',
+    ],
+    ['headers of 20 KB', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
+  ])('%s: problem+json, and the connection is closed', async (_, bytes, status, code) => {
+    const { head, json } = await saidTo(bytes);
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${String(status)} `));
+    expect(head).toContain('Content-Type: application/problem+json; charset=utf-8\r\n');
+    expect(head).toContain(`X-Request-Id: ${String(json.request_id)}\r\n`);
+    expect(head).toMatch(/Connection: close$/);
+    expect(json).toMatchObject({ status, code, type: `urn:nestor:problem:${code}` });
+    expect((await service.send(IRIS, ROW)).status).toBe(200);
+  });
+
+  it('request_timeout, and silence towards a client that is gone', async () => {
+    const server = service.app.getHttpServer();
+    const late = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    server.once('connection', (socket: Socket) => server.emit('clientError', late, socket));
+    const { head, json } = await saidTo('POST /predict HTTP/1.1\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 408 /);
+    expect(json).toMatchObject({ status: 408, code: 'request_timeout' });
+    const gone = new Promise<Socket>((resolve) => server.once('connection', resolve));
+    connect(Number(new URL(service.url).port), '127.0.0.1').on('error', () => undefined);
+    const socket = await gone;
+    socket.on('error', () => undefined).destroy();
+    socket.end = () => {
+      throw new Error('it writes to a client that is gone');
+    };
+    server.emit('clientError', late, socket);
+    server.emit('clientError', Object.assign(new Error(), { code: 'ECONNRESET' }), socket);
+    expect((await service.send(IRIS, ROW)).status).toBe(200);
+  });
+
   it('non_finite_output', async () => {
     expect((await service.post('/v1/models/log/predict', { x: 1 })).json.prediction).toBe(0);
     expectProblem(await service.post('/v1/models/log/predict', { x: 0 }), 500, 'non_finite_output');

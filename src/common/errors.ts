@@ -9,14 +9,17 @@ interface ErrorKind {
 /** Every failure that a client can meet. The code is part of the contract; the title may be reworded. */
 export const ERROR_KINDS = {
   malformed_json: { http: 400, grpc: 3, title: 'The body is not valid JSON' },
+  malformed_request: { http: 400, grpc: 3, title: 'The request is not valid HTTP' },
   validation_failed: { http: 400, grpc: 3, title: 'The request is not valid' },
   version_conflict: { http: 400, grpc: 3, title: 'Path and header ask for different versions' },
   model_not_found: { http: 404, grpc: 5, title: 'No such model' },
   version_not_found: { http: 404, grpc: 5, title: 'No such model version' },
   route_not_found: { http: 404, grpc: 12, title: 'No such route' },
   method_not_allowed: { http: 405, grpc: 12, title: 'Method not allowed' },
+  request_timeout: { http: 408, grpc: 4, title: 'The request took too long to arrive' },
   payload_too_large: { http: 413, grpc: 8, title: 'The body is too large' },
   unsupported_media_type: { http: 415, grpc: 3, title: 'Unsupported media type' },
+  headers_too_large: { http: 431, grpc: 8, title: 'The headers are too large' },
   inference_failed: { http: 500, grpc: 13, title: 'The model could not be run' },
   non_finite_output: { http: 500, grpc: 13, title: 'The model answered with a number that is not finite' },
   internal: { http: 500, grpc: 13, title: 'Internal error' },

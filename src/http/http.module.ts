@@ -1,8 +1,12 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { JsonBody } from './json-body.js';
+import { ParserFailures } from './parser-failures.js';
 import { ProblemFilter } from './problem.filter.js';
 
 /** What every HTTP route shares: how bodies are read and how failures are answered. */
-@Module({ providers: [JsonBody, { provide: APP_FILTER, useClass: ProblemFilter }], exports: [JsonBody] })
+@Module({
+  providers: [JsonBody, ParserFailures, { provide: APP_FILTER, useClass: ProblemFilter }],
+  exports: [JsonBody],
+})
 export class HttpModule {}

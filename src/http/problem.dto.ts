@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ERROR_KINDS, type ErrorCode, type FieldProblem } from '../common/errors.js';
+import { type DomainError, ERROR_KINDS, type ErrorCode, type FieldProblem } from '../common/errors.js';
 
 export class FieldProblemDto implements FieldProblem {
   @ApiProperty({ description: 'JSON pointer (RFC 6901) into the body', example: '/age' })
@@ -40,4 +40,18 @@ export class ProblemDto {
 
   @ApiPropertyOptional({ type: [FieldProblemDto] })
   errors?: FieldProblem[];
+}
+
+/** A failure as the body of its answer. */
+export function toProblem({ code, message, errors }: DomainError, requestId: string): ProblemDto {
+  const { http, title } = ERROR_KINDS[code];
+  return {
+    type: `urn:nestor:problem:${code}`,
+    title,
+    status: http,
+    detail: message,
+    code,
+    request_id: requestId,
+    ...(errors && { errors }),
+  };
 }

@@ -2,11 +2,11 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Injectable } from '@ne
 import { type Request, type Response } from 'express';
 import { PinoLogger } from 'nestjs-pino';
 import { CallerLeft } from '../common/caller.js';
-import { type DomainError, ERROR_KINDS } from '../common/errors.js';
+import { ERROR_KINDS } from '../common/errors.js';
 import { RequestContext } from '../common/request-context.js';
 import { Settings } from '../config/settings.js';
 import { RequestObserver } from '../logging/request-observer.js';
-import { type ProblemDto } from './problem.dto.js';
+import { toProblem } from './problem.dto.js';
 import { allowedMethods, toDomainError } from './to-domain-error.js';
 import { writeJson } from './write-json.js';
 
@@ -44,17 +44,4 @@ export class ProblemFilter implements ExceptionFilter {
     if (error.code === 'method_not_allowed') headers.push('Allow', allowedMethods(request).join(', '));
     writeJson(response, status, headers, JSON.stringify(toProblem(error, context.id)));
   }
-}
-
-function toProblem({ code, message, errors }: DomainError, requestId: string): ProblemDto {
-  const { http, title } = ERROR_KINDS[code];
-  return {
-    type: `urn:nestor:problem:${code}`,
-    title,
-    status: http,
-    detail: message,
-    code,
-    request_id: requestId,
-    ...(errors && { errors }),
-  };
 }
