@@ -5,6 +5,7 @@ import { AppModule } from './app.module.js';
 import { type Environment } from './config/read-settings.js';
 import { Settings } from './config/settings.js';
 import { DocsModule } from './docs/docs.module.js';
+import { DirectAdapter } from './http/direct-route.js';
 import { ParserFailures } from './http/parser-failures.js';
 import { FrameworkLogger } from './logging/framework-logger.js';
 
@@ -15,7 +16,7 @@ import { FrameworkLogger } from './logging/framework-logger.js';
  * @throws SettingsProblem, RepositoryProblem (the latter once it initialises)
  */
 export async function createApp(environment?: Environment): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(environment), {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(environment), new DirectAdapter(), {
     abortOnError: false,
     bodyParser: false,
     // Ours takes over below; until then a failure is told by whoever called this.

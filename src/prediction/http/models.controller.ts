@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Get, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { DirectRoute } from '../../http/direct-route.js';
 import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
 import { ModelRegistry } from '../../registry/model-registry.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
@@ -46,6 +47,7 @@ export class ModelsController {
   }
 
   @Post([':model/predict', ':model/versions/:version/predict'])
+  @DirectRoute()
   @ApiOperation({ summary: 'Predict one row' })
   @ApiPrediction()
   @ApiBody({ schema: { type: 'object' } })
@@ -60,6 +62,7 @@ export class ModelsController {
   }
 
   @Post([':model/predict/batch', ':model/versions/:version/predict/batch'])
+  @DirectRoute()
   @ApiOperation({ summary: 'Predict many rows, in one run' })
   @ApiPrediction()
   @ApiBody({ type: BatchRequestDto })

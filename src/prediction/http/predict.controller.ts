@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { DirectRoute } from '../../http/direct-route.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { PredictHandler } from './predict.handler.js';
 import { ApiPrediction } from './prediction-docs.js';
@@ -13,6 +14,7 @@ export class PredictController {
   constructor(private readonly handler: PredictHandler) {}
 
   @Post()
+  @DirectRoute()
   @ApiOperation({ summary: 'Predict one row with the default model' })
   @ApiPrediction()
   @ApiBody({ schema: { type: 'object' } })
@@ -22,6 +24,7 @@ export class PredictController {
   }
 
   @Post('batch')
+  @DirectRoute()
   @ApiOperation({ summary: 'Predict many rows with the default model, in one run' })
   @ApiPrediction()
   @ApiBody({ type: BatchRequestDto })
