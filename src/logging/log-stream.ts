@@ -1,9 +1,14 @@
-import { destination, type DestinationStream } from 'pino';
+import { destination } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 
 /** Lines gather up to this many characters, or for this long, before they are written. */
 const GATHER_LENGTH = 32 * 1024;
 const GATHER_MS = 100;
+
+/** Takes log lines: JSON, each with its line break. */
+export abstract class LogStream {
+  abstract write(line: string): void;
+}
 
 /**
  * Where log lines go: JSON on standard output, or readable text where that is a terminal.
@@ -11,7 +16,7 @@ const GATHER_MS = 100;
  * JSON lines are gathered into large writes: handing each line to the stream costs a small prediction a tenth of its
  * CPU, and writing each a fifth. What is left when the process exits is written then.
  */
-export function logStream(): DestinationStream {
+export function logStream(): LogStream {
   if (process.stdout.isTTY) {
     return PinoPretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });
   }

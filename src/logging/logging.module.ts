@@ -2,16 +2,22 @@ import { Global, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { isoNow } from '../common/iso-now.js';
 import { Settings } from '../config/settings.js';
-import { logStream } from './log-stream.js';
+import { LogStream, logStream } from './log-stream.js';
 import { LoggingInterceptor } from './logging.interceptor.js';
+import { RequestLog } from './request-log.js';
 import { RequestObserver } from './request-observer.js';
+
+@Module({ providers: [{ provide: LogStream, useFactory: logStream }], exports: [LogStream] })
+class LogStreamModule {}
 
 @Global()
 @Module({
   imports: [
+    LogStreamModule,
     LoggerModule.forRootAsync({
-      inject: [Settings],
-      useFactory: ({ LOG_LEVEL }: Settings) => ({
+      imports: [LogStreamModule],
+      inject: [Settings, LogStream],
+      useFactory: ({ LOG_LEVEL }: Settings, stream: LogStream) => ({
         pinoHttp: [
           {
             level: LOG_LEVEL,
@@ -19,14 +25,14 @@ import { RequestObserver } from './request-observer.js';
             timestamp: () => `,"time":"${isoNow()}"`,
             formatters: { level: (label: string) => ({ level: label }) },
           },
-          logStream(),
+          stream,
         ],
-        // No logger is made for each request: the interceptor writes the two lines that a request gets.
+        // No logger is made for each request: RequestLog writes the two lines that a request gets.
         forRoutes: [],
       }),
     }),
   ],
-  providers: [RequestObserver, LoggingInterceptor],
+  providers: [RequestLog, RequestObserver, LoggingInterceptor],
   exports: [RequestObserver, LoggingInterceptor],
 })
 export class LoggingModule {}

@@ -1,9 +1,9 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { PinoLogger } from 'nestjs-pino';
 import { RequestContext } from '../common/request-context.js';
 import { Settings } from '../config/settings.js';
 import { Metrics } from '../metrics/metrics.js';
+import { type Fields, RequestLog } from './request-log.js';
 
 /** Express's request, as far as it is looked at here. */
 export interface ObservedRequest extends IncomingMessage {
@@ -20,45 +20,40 @@ const PROBES = /^\/(health|metrics)(\/|$)/;
 /** Logs a request's start and end, and counts it. One place for both: each listener has its price. */
 @Injectable()
 export class RequestObserver {
-  private readonly logger: PinoLogger['logger'];
-
   constructor(
     private readonly settings: Settings,
     private readonly metrics: Metrics,
-    { logger }: PinoLogger,
-  ) {
-    this.logger = logger; // pino itself: the wrapper looks for a request's own logger at each line, and there is none
-  }
+    private readonly log: RequestLog,
+  ) {}
 
   /** Observes a request to its end. A second call for the same request does nothing. */
   observe(request: ObservedRequest, response: ServerResponse): void {
     const context = RequestContext.of(request);
     if (context.isObserved) return;
     context.isObserved = true;
+    const { method = '' } = request;
     const url = pathOf(request.originalUrl ?? request.url ?? '');
-    const about = { request_id: context.id, method: request.method, url };
-    const level = request.method === 'GET' && PROBES.test(url) ? 'debug' : 'info';
-    const { LOG_REQUESTS, LOG_FEATURES } = this.settings;
-    if (LOG_REQUESTS === 'both') this.logger[level](about, 'request_started');
-    response.once('close', () => {
+    const level = method === 'GET' && PROBES.test(url) ? 'debug' : 'info';
+    const about = `"request_id":${JSON.stringify(context.id)},"method":"${method}","url":${JSON.stringify(url)}`;
+    const { LOG_REQUESTS } = this.settings;
+    if (LOG_REQUESTS === 'both') this.log.write(level, about, 'request_started');
+    // Node emits it once for each response.
+    response.on('close', () => {
       const seconds = (performance.now() - context.startedAt) / 1000;
       context.hasLeft = !response.writableFinished;
       const status = context.hasLeft ? CLIENT_CLOSED_REQUEST : response.statusCode;
       this.count(request, status, seconds);
       if (LOG_REQUESTS === 'off') return;
-      const { model, version, body } = context;
-      this.logger[level](
-        {
-          ...about,
-          status_code: status,
-          duration: Number(seconds.toFixed(6)),
-          model,
-          version,
-          ...(LOG_FEATURES && { body }),
-        },
-        'request_completed',
-      );
+      this.log.write(level, about + this.outcome(context, status, seconds), 'request_completed');
     });
+  }
+
+  private outcome({ model, version, body }: RequestContext, status: number, seconds: number): Fields {
+    let fields = `,"status_code":${status},"duration":${Math.round(seconds * 1e6) / 1e6}`;
+    if (model !== undefined) fields += `,"model":${JSON.stringify(model)}`;
+    if (version !== undefined) fields += `,"version":${JSON.stringify(version)}`;
+    if (this.settings.LOG_FEATURES && body !== undefined) fields += `,"body":${JSON.stringify(body)}`;
+    return fields;
   }
 
   private count({ method = '', route }: ObservedRequest, status: number, seconds: number): void {
