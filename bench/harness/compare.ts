@@ -69,7 +69,9 @@ async function measure(server: Server, scenario: Scenario, seconds: number, load
   await server.quiet();
   const failed = Object.entries(seen.errors).map(([kind, count]) => `${count} ${kind}`);
   if (failed.length > 0) progress(`${scenario.name}: ${server.lane.name} had errors: ${failed.join(', ')}`);
-  return { ...seen, cpuUs: (cpu / seen.answered) * 1e6, busy: cpu / seen.seconds };
+  // Whoever got no answer waited for longer than can be told.
+  const delays = seen.answered === 0 ? { p50Ms: Infinity, p99Ms: Infinity } : {};
+  return { ...seen, ...delays, cpuUs: (cpu / seen.answered) * 1e6, busy: cpu / seen.seconds };
 }
 
 /** A lane that answers something else is not compared. */

@@ -16,12 +16,6 @@ const GRACE_MS = 5_000;
 /** Every process that was started and has not ended. */
 const alive = new Set<ChildProcess>();
 
-// However this process ends, none that it started outlives it. Where it is killed, the kernel sees to that: `bound`.
-process.on('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
-});
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
-
 /** @throws Error when there is no such program */
 export async function start(command: Command, stdio: StdioOptions): Promise<ChildProcess> {
   const [program, ...args] = bound(command);
@@ -72,8 +66,8 @@ export async function stop(child: ChildProcess): Promise<void> {
 }
 
 /**
- * The command line that ends with this process, on its core. setpriv and taskset become the program that they start, so
- * the process id is the program's own.
+ * The command line on its core, for a program that must not outlive this process: the kernel kills it then, however this
+ * process ends. setpriv and taskset become the program that they start, so the process id is the program's own.
  */
 function bound({ file, args, core }: Command): [string, ...string[]] {
   const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];

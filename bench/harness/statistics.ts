@@ -1,10 +1,11 @@
-/** The value below which a share `q` of the values lies, interpolated. */
+/** The value below which a share `q` of the values lies, interpolated. What is no number at all (0/0) is left out. */
 export function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
   const at = (sorted.length - 1) * q;
   const below = sorted[Math.floor(at)] ?? NaN;
   const above = sorted[Math.ceil(at)] ?? NaN;
-  return below + (above - below) * (at - Math.floor(at));
+  // Between two infinite ones there is nothing to interpolate.
+  return below === above ? below : below + (above - below) * (at - Math.floor(at));
 }
 
 export function median(values: readonly number[]): number {

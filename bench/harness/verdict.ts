@@ -27,13 +27,14 @@ export function inUnits(unit: string): (value: number) => string {
   return (value) => `${figure(value)} ${unit}`;
 }
 
-/** A ratio: 2.2×, or 1/25 where the target is a fraction. */
+/** A ratio: 2.20×. */
 export function asTimes(value: number): string {
   return `${figure(value)}×`;
 }
 
+/** A ratio that is to be small: 1/25.0, and 1.20× where it is not. */
 export function asPart(value: number): string {
-  return `1/${figure(1 / value)}`;
+  return value < 1 ? `1/${figure(1 / value)}` : asTimes(value);
 }
 
 export function verdictTable(verdicts: readonly Verdict[]): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { soakTargets } from '../../bench/harness/soak-report.ts';
-import { slope } from '../../bench/harness/statistics.ts';
+import { median, quantile, slope } from '../../bench/harness/statistics.ts';
 import { startTargets, targetsOf } from '../../bench/harness/targets.ts';
 import { verdictTable } from '../../bench/harness/verdict.ts';
 import { type LaneWindows } from '../../bench/harness/windows.ts';
@@ -38,11 +38,12 @@ describe('targets', () => {
   });
 
   it('compare the MLP with the model alone, round by round', () => {
-    const alone = [1800, 2200].map((rowsPerSecond) => ({ rowsPerSecond, runMs: 1, cpuUsPerRow: 1 }));
+    const alone = [1800, 2200].map((rowsPerSecond) => ({ rowsPerSecond, runMs: 1, cpuUsPerRow: 120 }));
     const lanes = [lane('nestor', [300, 300]), lane('bare-node-alone', [1000, 1000])];
     expect(reached(targetsOf('mlp', { lanes, alone }))).toEqual({
       'CPU time of nestor to bare-node-alone': false,
       'requests/s of nestor to rows/s of the model alone': true,
+      'the same by CPU time': false,
     });
   });
 
@@ -83,6 +84,18 @@ describe('a soak', () => {
   ])('fails by %j', (changes, what) => {
     const failed = Object.entries(soak([100, 200, 200], changes)).filter(([, isReached]) => !isReached);
     expect(failed).toEqual([[what, false]]);
+  });
+});
+
+describe('a quantile', () => {
+  it('lies between the values beside it', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(quantile([10, 20], 0.25)).toBe(12.5);
+  });
+
+  it('bears windows without answers: endless ones, and what has no ratio', () => {
+    expect(median([1, Infinity, Infinity, Infinity])).toBe(Infinity);
+    expect(median([1, NaN, 3])).toBe(2);
   });
 });
 
