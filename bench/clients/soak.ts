@@ -2,7 +2,9 @@
  * A crowd of clients that together ask more than a server can do, each request with features of its own, each answer
  * checked against the one that its rows got alone.
  *
- *     node soak.ts URL SECONDS        (prints SoakReport, a line every ten seconds and one at the end)
+ *     node soak.ts URL SECONDS DEADLINE_MS    (prints SoakReport, a line every ten seconds and one at the end)
+ *
+ * DEADLINE_MS is the server's own, for those who set none.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { creditRiskRow } from '../harness/credit-risk-rows.ts';
@@ -41,7 +43,7 @@ const REST_MS = 50;
 const LARGEST_BATCH = 100;
 const TIMEOUTS_MS = [5, 50, 200, 1000];
 
-const [url = '', secondsText] = process.argv.slice(2);
+const [url = '', secondsText, deadlineText] = process.argv.slice(2);
 const client = new HttpClient(url);
 const tally = new Tally();
 const creditRisk = await KnownRows.learn(client, 'credit-risk', rows(100, creditRiskRow));
@@ -92,14 +94,17 @@ async function keepAsking(kind: Kind): Promise<void> {
 
 async function askOnce({ name, ask, leavesAfterMs, timeoutMs }: Kind): Promise<void> {
   const question = ask();
-  const headers = timeoutMs && { 'X-Request-Timeout-Ms': String(timeoutMs()) };
+  const timeout = timeoutMs?.();
+  const headers = timeout !== undefined && { 'X-Request-Timeout-Ms': String(timeout) };
+  const asked = performance.now();
   const going = new AbortController();
   const timer = setTimeout(() => {
     going.abort();
   }, leavesAfterMs?.() ?? PATIENCE_MS);
   try {
     const answer = await client.ask({ ...question, ...(headers && { headers }) }, going.signal);
-    tally.answered(name, question, answer, { mayExpire: timeoutMs !== undefined });
+    const waitedMs = performance.now() - asked;
+    tally.answered(name, question, answer, { waitedMs, deadlineMs: timeout ?? Number(deadlineText) });
     if (answer.status === 200) return;
   } catch (error) {
     if (leavesAfterMs && going.signal.aborted) tally.left(name);

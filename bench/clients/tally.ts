@@ -1,14 +1,19 @@
 import { type Answer } from './http-client.ts';
 import { isRight, type KnownQuestion } from './known-rows.ts';
 
-/** What may become of a request. */
-export interface Expectation {
-  /** Beside 200, and 503 when the queue is full. */
-  mayExpire: boolean;
+/** How long an answer took, and after how long it may say that the time is up. */
+export interface Timing {
+  waitedMs: number;
+  deadlineMs: number;
 }
+
+/** Timers fire a little early. */
+const EARLY_MS = 5;
 
 const EXAMPLES = 20;
 const LONGEST_EXAMPLE = 500;
+/** It would make each example another one. */
+const REQUEST_ID = /,"request_id":"[^"]*"/;
 
 /** What became of all requests. */
 export class Tally {
@@ -23,7 +28,7 @@ export class Tally {
   /** The first of all of these, in words. */
   readonly examples: string[] = [];
 
-  answered(kind: string, question: KnownQuestion, answer: Answer, { mayExpire }: Expectation): void {
+  answered(kind: string, question: KnownQuestion, answer: Answer, { waitedMs, deadlineMs }: Timing): void {
     const { status } = answer;
     this.count(kind, String(status));
     if (status === 200) {
@@ -33,10 +38,11 @@ export class Tally {
       return;
     }
     const isRefusal = status === 503 && codeOf(answer) === 'overloaded' && Number(answer.headers['retry-after']) > 0;
-    const isExpiry = mayExpire && status === 504 && codeOf(answer) === 'deadline_exceeded';
+    const isExpiry = status === 504 && codeOf(answer) === 'deadline_exceeded' && waitedMs >= deadlineMs - EARLY_MS;
     if (isRefusal || isExpiry) return;
     this.unexpected++;
-    this.example(`${kind}: ${status} with Retry-After ${String(answer.headers['retry-after'])}: ${answer.text}`);
+    const text = answer.text.replace(REQUEST_ID, '');
+    this.example(`${kind}: ${status} with Retry-After ${String(answer.headers['retry-after'])}: ${text}`);
   }
 
   /** The client went before the answer came. */

@@ -17,7 +17,12 @@ import { sum } from './statistics.ts';
 
 /** Small, so that a burst fills it. */
 const QUEUE_LIMIT = 128;
-const SERVER = nestor('nestor-soak', 'nestor with a short queue', { QUEUE_LIMIT: String(QUEUE_LIMIT) });
+/** Less than the crowd's patience: what the service cannot do in time it has to say. */
+const DEADLINE_MS = 20_000;
+const SERVER = nestor('nestor-soak', 'nestor with a short queue', {
+  QUEUE_LIMIT: String(QUEUE_LIMIT),
+  REQUEST_TIMEOUT_MS: String(DEADLINE_MS),
+});
 
 const CROWD = join(BENCH, 'clients', 'soak.ts');
 const SAMPLE_MS = 5_000;
@@ -27,7 +32,7 @@ export async function soak({ minutes = 10 }: { minutes?: number | undefined }): 
   await makeMixedModels();
   await SERVER.prepare();
   const server = await Server.start(SERVER, SLOW_ROW, SERVER_CORE);
-  const args = [CROWD, server.url, String(minutes * 60)];
+  const args = [CROWD, server.url, String(minutes * 60), String(DEADLINE_MS)];
   const crowd = await start({ file: process.execPath, args, core: LOAD_CORE }, ['ignore', 'pipe', 'inherit']);
   try {
     const reports = createInterface({ input: crowd.stdout as Readable });

@@ -66,7 +66,7 @@ describe('the crowd of a soak', () => {
         () => response.destroy(),
       );
     });
-    return (await run('soak.ts', url, '1')).at(-1) as Report;
+    return (await run('soak.ts', url, '1', '20000')).at(-1) as Report;
   }
 
   it('finds nothing wrong with a server that keeps its promises', async () => {
@@ -113,7 +113,7 @@ describe('the crowd of a soak', () => {
     let requests = 0;
     const { tally } = await soak((request, respond) => {
       if (request.url !== '/v1/models/mixing/predict' || requests++ > 1) return false;
-      // It set no deadline, and an overload is said by its code.
+      // The server's own deadline is far away, and an overload is said by its code.
       respond(requests === 1 ? 504 : 503, requests === 1 ? '{"code":"deadline_exceeded"}' : '{"code":"draining"}');
       return true;
     });
