@@ -84,6 +84,34 @@ describe('the built service as a process', () => {
     expect(service.log.find(({ msg }) => msg === 'request_completed')).toMatchObject({ body: APPLICANT });
   });
 
+  it('drops log lines that nobody reads, counts them, and says so when somebody reads on', async () => {
+    const service = await ServiceProcess.start({
+      MODELS_DIR: SHIPPED,
+      LOG_FEATURES: 'true',
+      LOG_REQUESTS: 'completed',
+    });
+    const url = await service.url();
+    const dropped = async () => {
+      const text = await fetch(`${url}/metrics`).then((answer) => answer.text());
+      return Number(/^nestor_log_lines_dropped_total (\d+)$/m.exec(text)?.[1]);
+    };
+    expect(await dropped()).toBe(0);
+    service.stopReading();
+    const megabyte = { employment_type: 'x'.repeat(1024 ** 2) };
+    for (let i = 0; i < 12; i++) await post(url, megabyte).then((answer) => answer.text());
+    const lost = await dropped();
+    expect(lost).toBeGreaterThan(0);
+    service.readOn();
+    while (!service.stdout.includes('log_lines_dropped')) await new Promise((resolve) => setTimeout(resolve, 20));
+    await post(url, APPLICANT).then((answer) => answer.text());
+    expect(await dropped()).toBe(lost);
+    expect(await service.stop()).toBe(0);
+    const told = service.log.filter(({ msg }) => msg === 'log_lines_dropped');
+    expect(told).toEqual([expect.objectContaining({ level: 'warn', lines: lost })]);
+    const completed = service.log.filter(({ msg }) => msg === 'request_completed');
+    expect(completed).toHaveLength(13 - lost);
+  });
+
   it('requests that have arrived in part when SIGTERM comes get their answers', async () => {
     const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
     const { port } = new URL(await service.url());

@@ -1,9 +1,12 @@
 import { destination } from 'pino';
 import { PinoPretty } from 'pino-pretty';
+import { isoNow } from '../common/iso-now.js';
 
 /** Lines gather up to this many characters, or for this long, before they are written. */
 const GATHER_LENGTH = 32 * 1024;
 const GATHER_MS = 100;
+/** Characters that wait for a reader of standard output who has stopped reading; beyond them lines are dropped. */
+const MAX_WAITING = 8 * 1024 * 1024;
 
 /** Takes log lines: JSON, each with its line break. */
 export abstract class LogStream {
@@ -15,12 +18,26 @@ export abstract class LogStream {
  *
  * JSON lines are gathered into large writes: handing each line to the stream costs a small prediction a tenth of its
  * CPU, and writing each a fifth. What is left when the process exits is written then.
+ *
+ * @param onDrop told how many lines were dropped; the log says so once its reader reads on
  */
-export function logStream(): LogStream {
+export function logStream(onDrop: (lines: number) => void): LogStream {
   if (process.stdout.isTTY) {
     return PinoPretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });
   }
-  const stream = destination({ fd: 1, sync: false });
+  const stream = destination({ fd: 1, sync: false, maxLength: MAX_WAITING });
+  let dropped = 0;
+  stream.on('drop', (data: string) => {
+    const count = data.split('\n').length - 1;
+    dropped += count;
+    onDrop(count);
+  });
+  stream.on('drain', () => {
+    if (dropped === 0) return;
+    const line = { level: 'warn', time: isoNow(), lines: dropped, msg: 'log_lines_dropped' };
+    dropped = 0;
+    stream.write(`${JSON.stringify(line)}\n`);
+  });
   let lines = '';
   const pass = () => {
     if (lines !== '') stream.write(lines);

@@ -2,12 +2,25 @@ import { Global, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { isoNow } from '../common/iso-now.js';
 import { Settings } from '../config/settings.js';
+import { Metrics } from '../metrics/metrics.js';
 import { LogStream, logStream } from './log-stream.js';
 import { LoggingInterceptor } from './logging.interceptor.js';
 import { RequestLog } from './request-log.js';
 import { RequestObserver } from './request-observer.js';
 
-@Module({ providers: [{ provide: LogStream, useFactory: logStream }], exports: [LogStream] })
+@Module({
+  providers: [
+    {
+      provide: LogStream,
+      inject: [Metrics],
+      useFactory: ({ logLinesDropped }: Metrics) =>
+        logStream((lines) => {
+          logLinesDropped.inc(lines);
+        }),
+    },
+  ],
+  exports: [LogStream],
+})
 class LogStreamModule {}
 
 @Global()

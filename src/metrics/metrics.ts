@@ -113,6 +113,11 @@ export class Metrics {
     labelNames: ['model', 'version'] as const,
     registers: [this.registry],
   });
+  readonly logLinesDropped = new Counter({
+    name: 'nestor_log_lines_dropped_total',
+    help: 'Log lines that were dropped because nobody read standard output',
+    registers: [this.registry],
+  });
 
   private readonly collectors: (() => void)[] = [];
 

@@ -33,6 +33,15 @@ export class ServiceProcess {
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
+  /** Stops reading its log, as a log shipper that hangs, until `readOn`. */
+  stopReading(): void {
+    this.child.stdout?.pause();
+  }
+
+  readOn(): void {
+    this.child.stdout?.resume();
+  }
+
   /** Waits until it says that it listens. */
   async url(): Promise<string> {
     const deadline = performance.now() + PATIENCE_MS;
