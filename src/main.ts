@@ -4,6 +4,7 @@ import { SettingsProblem } from './config/read-settings.js';
 import { Settings } from './config/settings.js';
 import { createApp } from './create-app.js';
 import { InferenceEngine } from './inference/engine.js';
+import { RequestObserver } from './logging/request-observer.js';
 import { Reconciler } from './registry/reconciler.js';
 import { RepositoryProblem } from './registry/repository.js';
 
@@ -35,11 +36,15 @@ async function stop(app: NestExpressApplication): Promise<void> {
   if (stopping.signal.aborted) endNow(app);
   stopping.abort();
   const server = app.getHttpServer();
+  const observer = app.get(RequestObserver);
   setTimeout(() => {
+    observer.isCuttingOff = true;
     server.closeAllConnections();
     setTimeout(endNow, LAST_RUNS_MS, app).unref();
   }, app.get(Settings).SHUTDOWN_TIMEOUT_MS).unref();
   await app.close();
+  // Sockets that were cut off tell so at the end of this turn of the event loop, and their requests are logged then.
+  for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
   process.exit(0);
 }
 

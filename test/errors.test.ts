@@ -134,6 +134,7 @@ describe('errors', () => {
     expectProblem(other, 405, 'method_not_allowed');
     expect(other.headers.get('allow')).toBe('GET, HEAD');
     expectProblem(await service.get('/v1/models/%E0%A4%A'), 404, 'route_not_found');
+    expectProblem(await service.get('/docs/LICENSE'), 404, 'route_not_found');
   });
 
   it('there is no default model among several: 404 that lists them', async () => {

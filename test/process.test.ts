@@ -175,6 +175,23 @@ describe('the built service as a process', () => {
     });
   });
 
+  it('logs the end of requests that are cut off by SHUTDOWN_TIMEOUT_MS', async () => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, SHUTDOWN_TIMEOUT_MS: '50' });
+    const { port } = new URL(await service.url());
+    const clients = Array.from({ length: 5 }, (_, i) => {
+      const client = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+      client.write(
+        `POST /predict HTTP/1.1\r\nHost: x\r\nX-Request-Id: late-${i}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n`,
+      );
+      return client;
+    });
+    await Promise.all(clients.map((client) => once(client, 'data'))); // 100 Continue: the server has the request
+    expect(await service.stop()).toBe(0);
+    const completed = service.log.filter(({ msg }) => msg === 'request_completed');
+    expect(completed.map(({ request_id }) => request_id).sort()).toEqual(clients.map((_, i) => `late-${i}`));
+    for (const line of completed) expect(line).toMatchObject({ status_code: 499, cut_off: true });
+  });
+
   async function expectRefusal(environment: Record<string, string>, lines: string[], cwd?: string): Promise<void> {
     const service = await ServiceProcess.start(environment, cwd);
     expect(await service.exit()).toBe(1);

@@ -20,7 +20,8 @@ export function toDomainError(error: unknown, request: Request, hasDocs: boolean
 
 function unmatched(request: Request, hasDocs: boolean): DomainError {
   const allowed = allowedMethods(request);
-  if (allowed.length === 0) {
+  // The method may be right and the route itself have nothing: /docs/LICENSE.
+  if (allowed.length === 0 || allowed.includes(request.method)) {
     const where = hasDocs ? 'GET /docs lists what there is' : 'GET /v1/models lists the models';
     return new DomainError('route_not_found', `There is nothing at this path. ${where}.`);
   }

@@ -20,6 +20,9 @@ const PROBES = /^\/(health|metrics)(\/|$)/;
 /** Logs a request's start and end, and counts it. One place for both: each listener has its price. */
 @Injectable()
 export class RequestObserver {
+  /** Set while the service stops and waits no longer: whoever gets no answer now was cut off by it. */
+  isCuttingOff = false;
+
   constructor(
     private readonly settings: Settings,
     private readonly metrics: Metrics,
@@ -52,6 +55,7 @@ export class RequestObserver {
     let fields = `,"status_code":${status},"duration":${Math.round(seconds * 1e6) / 1e6}`;
     if (model !== undefined) fields += `,"model":${JSON.stringify(model)}`;
     if (version !== undefined) fields += `,"version":${JSON.stringify(version)}`;
+    if (this.isCuttingOff && status === CLIENT_CLOSED_REQUEST) fields += ',"cut_off":true';
     if (this.settings.LOG_FEATURES && body !== undefined) fields += `,"body":${JSON.stringify(body)}`;
     return fields;
   }
