@@ -358,6 +358,42 @@ describe('model folders', () => {
     expect((await ask('2')).json.prediction_class).toBe('true');
   });
 
+  it('keeps all digits of integers that no double holds, and takes one value of a graph of one row', async () => {
+    const triple = (shape: (number | string)[], axes: number[], outputs: (number | string)[]) =>
+      onnxModel({
+        inputs: [{ name: 'a', type: 'int64', shape }],
+        outputs: [{ name: 'y', type: 'int64', shape: outputs }],
+        nodes: [
+          { op: 'Mul', inputs: ['a', 'three'], outputs: ['product'] },
+          { op: 'Squeeze', inputs: ['product', 'axes'], outputs: ['y'] },
+        ],
+        constants: [
+          { name: 'three', type: 'int64', shape: [1], values: [3] },
+          { name: 'axes', type: 'int64', shape: [axes.length], values: axes },
+        ],
+      });
+    const features = 'features: {type: object, required: [a], properties: {a: {type: integer, examples: [1]}}}\n';
+    const byRow = triple(['N', 1], [1], ['N']);
+    const ofOne = triple([1, 1], [0, 1], []);
+    const folder = await folderWith({
+      'm/1/model.onnx': byRow,
+      'm/1/signature.yaml': `${features}output: {task: regression}\n`,
+      'm/1/golden.json': '[{"features": {"a": 3002399751580331}, "expect": {"prediction": 9007199254740993}}]',
+      'm/2/model.onnx': byRow,
+      'm/2/signature.yaml': features,
+      'm/3/model.onnx': ofOne,
+      'm/3/signature.yaml': features,
+      'm/4/model.onnx': ofOne,
+      'm/4/signature.yaml': `${features}output: {task: regression}\n`,
+    });
+    const service = await serve(folder.path);
+    for (const version of ['1', '2', '3', '4']) {
+      const row = { a: 3002399751580331 };
+      const { text } = await service.post(`/v1/models/m/versions/${version}/predict/batch`, { requests: [row, row] });
+      expect(text.match(/"prediction":9007199254740993,/g)).toHaveLength(2);
+    }
+  });
+
   it('a label that means no version is left out alone, and the model says so', async () => {
     const folder = await folderWith({
       'm/1/model.onnx': TWO,

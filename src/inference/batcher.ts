@@ -274,7 +274,8 @@ export class Batcher implements Work {
       fetches,
     );
     for (const [name, { dims }] of result.outputs) {
-      if (dims[0] === rows) continue;
+      const isOfOneRow = dims.length === 0 && this.options.maxRows === 1; // one row at a time, and one value for it
+      if (dims[0] === rows || isOfOneRow) continue;
       const shape = `[${dims.join(',')}] for ${rows} rows`;
       throw new DomainError(
         'inference_failed',

@@ -2,7 +2,7 @@ import { didYouMean } from '../common/did-you-mean.js';
 import { type SourcePath } from '../common/source-file.js';
 import { type Graph } from '../inference/session.js';
 import { describeTensor, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
-import { nestedRow, numberAt } from './elements.js';
+import { nestedRow, numberAt, valueAt } from './elements.js';
 import { type Prediction } from './prediction.js';
 import { planScoreCheck, type ScoreCheck } from './score-check.js';
 import { type OutputSpec } from './signature-file.js';
@@ -122,7 +122,7 @@ function decodeMulticlass(name: string, classes: readonly string[]) {
 
 function decodeRegression(name: string) {
   return (outputs: Tensors, row: number): Prediction => ({
-    prediction: numberAt(outputs.get(name) as Tensor, row, name),
+    prediction: valueAt(outputs.get(name) as Tensor, row, name) as number,
     probability: null,
     prediction_class: null,
   });
@@ -134,13 +134,18 @@ function planRaw(graph: Graph): OutputPlan {
     const values = fetches.map((name) => nestedRow(outputs.get(name) as Tensor, row, name));
     const single = values.length === 1 ? [values[0]].flat(Infinity) : [];
     return {
-      prediction: single.length === 1 && typeof single[0] === 'number' ? single[0] : null,
+      prediction: single.length === 1 && isNumber(single[0]) ? single[0] : null,
       probability: null,
       prediction_class: null,
       outputs: Object.fromEntries(fetches.map((name, index) => [name, values[index]])),
     };
   };
   return { task: 'raw', fetches, decode };
+}
+
+/** A number, or the JSON token that `valueAt` makes of a 64-bit integer which no double holds. */
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' || typeof value === 'object';
 }
 
 function plan({ task }: OutputSpec, scores: TensorInfo, width: number) {

@@ -1,6 +1,9 @@
 /** What a model says of one row, in the contract's names. Which fields carry something depends on the task. */
 export interface Prediction {
-  /** binary: probability of the positive class; multiclass: index of the most probable; regression: the value. */
+  /**
+   * binary: probability of the positive class; multiclass: index of the most probable; regression: the value. Where
+   * that is a 64-bit integer which no double holds, its JSON token (JSON.rawJSON).
+   */
   prediction: number | null;
   /** Between 0 and 1; null for regression and raw. */
   probability: number | null;

@@ -122,7 +122,7 @@ export class Signature {
     const { width, fetches } = this.output;
     const [name = ''] = fetches;
     const { dims, data } = outputs.get(name) as Tensor;
-    const given = data.length / (dims[0] as number);
+    const given = data.length / (dims[0] ?? 1);
     if (width === undefined || given === width) return undefined;
     return `output "${name}" gives ${given} values a row, and the signature says ${width}`;
   }
