@@ -19,8 +19,9 @@ const INLINE_LOAD_MS = 10;
 const INLINE_ROW_MS = 1;
 /** The longest run there; rows beyond are for another one, after what else waits. */
 const INLINE_RUN_MS = 2;
-/** The longest run on a thread, of a model that is not slower with a single row: what arrives meanwhile waits so long. */
+/** The longest run on a thread: what arrives meanwhile waits so long. A slow model may take a few times its single row. */
 const THREAD_RUN_MS = 50;
+const THREAD_RUN_ROWS = 4;
 
 /** A model file that a thread has in memory: to be checked and measured there before it is placed for good. */
 export interface OpenModel {
@@ -114,12 +115,12 @@ export class InferenceEngine implements OnApplicationShutdown {
     const batching = await this.decideBatching(model, plan, samples);
     const { MAX_BATCH_SIZE, MODEL_THREADS } = this.settings;
     const mostRows = Math.min(graphRows, batching.coalesced ? (plan.runRows ?? Infinity) : MAX_BATCH_SIZE);
-    const measure = (longestMs: number) =>
+    const measure = (longestMs: (rowMs: number) => number) =>
       measureSpeed(session, graph, samples, fetches, { longestMs, mostRows }).catch(() => undefined);
     const runRowsAt = (speed: Speed | undefined) =>
       batching.coalesced ? Math.min(graphRows, plan.runRows ?? speed?.rows ?? 1) : graphRows;
 
-    let speed = loadMs <= INLINE_LOAD_MS ? await measure(INLINE_RUN_MS) : undefined;
+    let speed = loadMs <= INLINE_LOAD_MS ? await measure(() => INLINE_RUN_MS) : undefined;
     // Where rows must not be parted, the largest batch is one run.
     const isBatchShort = batching.coalesced || (speed !== undefined && 2 * speed.rows > mostRows);
     if (speed && speed.rowMs <= INLINE_ROW_MS && isBatchShort) {
@@ -128,7 +129,7 @@ export class InferenceEngine implements OnApplicationShutdown {
       await model.lane.close();
       return { lane: new InlineLane(inline, this.turns), batching, speed, runRows: runRowsAt(speed) };
     }
-    speed = await measure(THREAD_RUN_MS);
+    speed = await measure((rowMs) => Math.max(THREAD_RUN_MS, THREAD_RUN_ROWS * rowMs));
     await model.lane.grow(plan.threads ?? MODEL_THREADS);
     return { lane: model.lane, batching, speed, runRows: runRowsAt(speed) };
   }

@@ -15,6 +15,8 @@ export interface Speed {
 const SHORT_MS = 1;
 /** A run of twice the rows must take less than this times as long, or it gains nothing worth having. */
 const WORTHWHILE = 1.8;
+/** Milliseconds that all of this may take; a model so slow that it would take longer is measured on fewer rows. */
+const BUDGET_MS = 3000;
 const MOST_ROWS = 1024;
 const MOST_BYTES = 16 * 1024 ** 2;
 /** Each size is timed so often, the best counts; a slow one less often. */
@@ -23,7 +25,7 @@ const REPEAT_MS = 20;
 
 /**
  * Measures a model on rows that it takes: one at a time, then in runs of twice as many rows, and again, as long as
- * that pays and takes no longer than `longestMs`.
+ * that pays and takes no longer than `longestMs` says, given the time of a single row.
  *
  * @throws DomainError `inference_failed` when it refuses even the single row
  */
@@ -32,7 +34,7 @@ export async function measureSpeed(
   graph: Graph,
   samples: readonly SampleRow[],
   fetches: readonly string[],
-  { longestMs, mostRows }: { longestMs: number; mostRows: number },
+  { longestMs, mostRows }: { longestMs: (rowMs: number) => number; mostRows: number },
 ): Promise<Speed> {
   const time = async (rows: number) => {
     const batch = Array.from({ length: rows }, (_, index) => samples[index % samples.length] as SampleRow);
@@ -44,12 +46,13 @@ export async function measureSpeed(
     }
     return best;
   };
+  const started = performance.now();
   const rowMs = await time(1);
   const speed = { rowMs, rows: 1, runMs: rowMs };
   const most = Math.min(mostRows, MOST_ROWS, MOST_BYTES / bytesOf(samples[0] as SampleRow));
-  while (2 * speed.rows <= most) {
+  while (2 * speed.rows <= most && performance.now() - started < BUDGET_MS) {
     const runMs = await time(2 * speed.rows).catch(() => Infinity);
-    if (runMs > longestMs || (runMs > SHORT_MS && runMs > WORTHWHILE * speed.runMs)) break;
+    if (runMs > longestMs(rowMs) || (runMs > SHORT_MS && runMs > WORTHWHILE * speed.runMs)) break;
     speed.rows *= 2;
     speed.runMs = runMs;
   }
