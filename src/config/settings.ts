@@ -24,6 +24,12 @@ export class Settings {
   /** Models without which the service is not ready, beside the default one; `all` means each. */
   @Names() readonly REQUIRED_MODELS: readonly string[] = [];
 
+  /** Milliseconds after which MODELS_DIR is looked at again, whether or not it told of a change; 0: only at start. */
+  @WholeNumber(0, 3_600_000) readonly WATCH_INTERVAL_MS: number = 5000;
+
+  /** Milliseconds for which a folder must not have changed before it is read: it may still be being copied. */
+  @WholeNumber(0, 600_000) readonly QUIET_MS: number = 1000;
+
   /** Rows that one batch may hold. */
   @WholeNumber(1, 1_000_000) readonly MAX_BATCH_SIZE: number = 100;
 

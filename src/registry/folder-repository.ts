@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { firstLine } from '../common/errors.js';
 import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
+import { stampOf } from './folder-stamp.js';
 import { MODEL_FILE, readModelFile } from './model-file.js';
 import { misnamedFiles } from './misnamed-files.js';
 import {
@@ -134,7 +135,7 @@ async function withSpec(name: string, folder: string, versions: readonly Version
 async function readVersion(version: string, folder: string, path: string, hints: string[]): Promise<VersionEntry> {
   hints.push(...(await misnamedFiles(folder, path, MODEL_ONNX)));
   const file = await stat(join(folder, MODEL_ONNX)).catch(() => undefined);
-  return { version, folder, bytes: file?.size };
+  return { version, folder, bytes: file?.size, stamp: await stampOf(folder) };
 }
 
 /** Names of the folders in a folder, links followed, dot names left out, sorted. */

@@ -14,6 +14,8 @@ export class LoadedVersion {
     readonly signature: Signature | undefined,
     readonly batcher: Batcher,
     readonly placed: Placed,
+    /** Of the files that it was loaded from. */
+    readonly digest: string,
   ) {}
 
   /** Milliseconds that a request may take, where its author set a limit. */

@@ -11,19 +11,27 @@ export type LoadVersion = (version: ModelVersion, onChecking: () => void) => Pro
 /** One version of a model and the state it is in. */
 export class ModelVersion {
   state: VersionState = 'DISCOVERED';
-  /** Why it is FAILED or UNLOADED: one line for people. */
+  /** Why it is FAILED or UNLOADED, or why a change of its files is not in force: one line for people. */
   reason: string | undefined;
   /** Seconds that loading and checking took. */
   loadSeconds: number | undefined;
   /** Present while READY. */
   loaded: LoadedVersion | undefined;
+  /** true: loaded by the first request that needs it, which waits for it; false: loaded when it is there. */
+  isLazy = false;
+  private exclusion: { state: 'FAILED' | 'UNLOADED'; reason: string } | undefined;
+  private isDismissed = false;
+  /** The stamp of the files that were read last, whatever came of it. */
+  private readStamp: string | undefined;
   private loading: Promise<void> | undefined;
+  private reloading: Promise<void> | undefined;
+  /** Loads that were replaced, and still answer what they had taken on. */
+  private readonly draining = new Set<Promise<void>>();
 
   constructor(
     readonly model: string,
-    readonly entry: VersionEntry,
-    /** true: loaded by the first request that needs it, which waits for it; false: loaded at start. */
-    private readonly isLazy: boolean,
+    /** What the storage holds now. */
+    public entry: VersionEntry,
     private readonly onChange: (version: ModelVersion) => void,
   ) {}
 
@@ -41,36 +49,83 @@ export class ModelVersion {
     return this.state === 'READY' || (this.isLazy && this.isPending);
   }
 
+  /** Whether its files changed since they were read. */
+  get hasChanged(): boolean {
+    return this.readStamp !== undefined && this.readStamp !== this.entry.stamp.text;
+  }
+
   /** Loads it, once however many ask at the same time. Never rejects: what went wrong is its reason. */
   load(load: LoadVersion): Promise<void> {
-    if (this.state === 'READY' || this.state === 'FAILED') return Promise.resolve();
+    if (!this.isPending) return Promise.resolve();
     this.loading ??= this.loadNow(load).finally(() => (this.loading = undefined));
     return this.loading;
   }
 
-  /** Marks it as present but not to be served. */
-  exclude(reason: string): void {
-    this.enter('UNLOADED', reason);
+  /**
+   * Follows a change of its files. One that serves goes on until what replaces it is READY; where that fails, it keeps
+   * serving, and says why. Never rejects.
+   *
+   * @param digestOf its files' digest: where only their times changed, nothing is loaded
+   */
+  async reload(load: LoadVersion, digestOf: (folder: string) => Promise<string>): Promise<void> {
+    await this.loading;
+    if (!this.hasChanged) return;
+    const { loaded, entry } = this;
+    if (loaded?.digest === (await digestOf(entry.folder).catch(() => ''))) {
+      this.readStamp = entry.stamp.text;
+      if (this.reason !== undefined) this.enter('READY');
+      return;
+    }
+    if (!loaded) {
+      this.enter('DISCOVERED');
+      await this.load(load);
+      return;
+    }
+    this.reloading = this.replace(loaded, load);
+    await this.reloading;
   }
 
-  /** Marks it as broken. */
-  fail(reason: string): void {
-    this.enter('FAILED', reason);
+  /** Keeps it from being served, for a reason that lies outside its own files. */
+  exclude(state: 'FAILED' | 'UNLOADED', reason: string): void {
+    if (this.exclusion?.reason === reason) return;
+    this.exclusion = { state, reason };
+    if (this.loaded ?? this.loading) void this.unload();
+    else this.enter(state, reason);
   }
 
-  /** Gives its memory back. */
+  /** Lets it be served again. */
+  include(): void {
+    if (!this.exclusion) return;
+    this.exclusion = undefined;
+    if (this.state !== 'DRAINING') this.enter('DISCOVERED');
+  }
+
+  /** Stops serving, answers what it has taken on, and gives its memory back. */
   async unload(): Promise<void> {
     await this.loading;
+    await this.reloading;
     const { loaded } = this;
-    if (!loaded) return;
-    this.enter('DRAINING');
-    this.loaded = undefined;
-    await loaded.release();
-    this.enter('UNLOADED');
+    if (loaded) {
+      this.loaded = undefined;
+      this.enter('DRAINING', this.exclusion?.reason);
+      await drain(loaded);
+    }
+    await Promise.all(this.draining);
+    this.readStamp = undefined;
+    if (this.isDismissed) this.enter('UNLOADED');
+    else if (this.exclusion) this.enter(this.exclusion.state, this.exclusion.reason);
+    else this.enter('DISCOVERED'); // let in again meanwhile
+  }
+
+  /** Unloads it for good: it is not there any more. */
+  async dismiss(): Promise<void> {
+    this.isDismissed = true;
+    await this.unload();
   }
 
   private async loadNow(load: LoadVersion): Promise<void> {
     const started = performance.now();
+    this.readStamp = this.entry.stamp.text;
     this.enter('LOADING');
     try {
       this.loaded = await load(this, () => {
@@ -79,7 +134,21 @@ export class ModelVersion {
       this.loadSeconds = (performance.now() - started) / 1000;
       this.enter('READY');
     } catch (error) {
-      this.fail((error as Error).message);
+      this.enter('FAILED', (error as Error).message);
+    }
+  }
+
+  private async replace(old: LoadedVersion, load: LoadVersion): Promise<void> {
+    const started = performance.now();
+    this.readStamp = this.entry.stamp.text;
+    try {
+      this.loaded = await load(this, () => undefined);
+      this.loadSeconds = (performance.now() - started) / 1000;
+      this.enter('READY');
+      const drained = drain(old).finally(() => this.draining.delete(drained));
+      this.draining.add(drained);
+    } catch (error) {
+      this.enter('READY', `its files changed, and what was loaded before still serves: ${(error as Error).message}`);
     }
   }
 
@@ -88,4 +157,10 @@ export class ModelVersion {
     this.reason = reason;
     this.onChange(this);
   }
+}
+
+/** Requests that resolved to it a moment ago have not all reached its queue: they do before the next turn. */
+async function drain(loaded: LoadedVersion): Promise<void> {
+  await new Promise(setImmediate);
+  await loaded.release();
 }

@@ -10,6 +10,9 @@ const RETRY_AFTER_S = 1;
 
 /** A model and its versions: which of them answers. */
 export class Model {
+  /** Whether its first loads are done: until then a higher version may be on its way. */
+  isSettled = false;
+
   constructor(
     readonly name: string,
     readonly spec: ModelSpec,
@@ -99,7 +102,8 @@ export class Model {
 
   /** @throws DomainError `model_not_ready` while one of them is loading: only then is it known which is the highest */
   private highestOf(candidates: readonly ModelVersion[]): ModelVersion | undefined {
-    if (!this.isLazy && candidates.some(({ isPending }) => isPending)) throw notReady(`${this.name} is still loading.`);
+    if (!this.isSettled && !this.isLazy && candidates.some(({ isPending }) => isPending))
+      throw notReady(`${this.name} is still loading.`);
     return candidates.findLast(({ canServe }) => canServe);
   }
 

@@ -1,3 +1,4 @@
+import { type Stamp } from './folder-stamp.js';
 import { type ModelSpec } from './model-file.js';
 
 /** One version as the storage holds it. */
@@ -7,6 +8,8 @@ export interface VersionEntry {
   folder: string;
   /** Size of model.onnx in bytes; undefined where it is not there. */
   bytes: number | undefined;
+  /** What its files look like from outside. */
+  stamp: Stamp;
 }
 
 /** One model as the storage holds it. */

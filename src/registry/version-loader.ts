@@ -14,6 +14,7 @@ import { type Row } from '../signature/columns.js';
 import { loadSignature, type Signature } from '../signature/signature.js';
 import { Metrics } from '../metrics/metrics.js';
 import { MODEL_ONNX } from './folder-repository.js';
+import { digestOf } from './folder-stamp.js';
 import { checkGolden } from './golden-check.js';
 import { LoadedVersion } from './loaded-version.js';
 import { type LoadVersion, type ModelVersion } from './model-version.js';
@@ -54,6 +55,8 @@ export class VersionLoader {
         code === 'ENOENT' ? `${MODEL_ONNX} is missing` : `${MODEL_ONNX}: cannot be read (${code})`,
       );
     });
+    // First: should the files change while they are read, the next look finds another digest.
+    const digest = await digestOf(folder);
     const model = await this.engine.open(path, { model: version.model, version: version.version });
     try {
       const warnings: string[] = [];
@@ -62,7 +65,7 @@ export class VersionLoader {
       onChecking();
       const samples = await this.check(version, model, signature);
       this.warnOfLeftOut(version, model.graph, signature);
-      return await this.place(version, model, signature, samples);
+      return await this.place(version, model, signature, samples, digest);
     } catch (error) {
       await model.lane.close();
       throw error;
@@ -90,6 +93,7 @@ export class VersionLoader {
     model: OpenModel,
     signature: Signature | undefined,
     rows: readonly Row[],
+    digest: string,
   ): Promise<LoadedVersion> {
     const { graph } = model;
     const { run_rows, queue_rows, threads } = signature?.limits ?? {};
@@ -112,7 +116,7 @@ export class VersionLoader {
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),
     });
-    return new LoadedVersion(graph, signature, batcher, placed);
+    return new LoadedVersion(graph, signature, batcher, placed, digest);
   }
 
   private counters({ model, version }: ModelVersion): Pick<BatcherOptions, 'onRun' | 'onRefusal'> {
