@@ -24,7 +24,7 @@ export function parseJson(bytes: Buffer): unknown {
   }
   // Each name and each text value stands between two quotes. Where an object has a name twice, JSON.parse keeps
   // the last: the text then has more strings than the value. A row costs 0.4 µs this way.
-  if (countStrings(text) !== countStringsOf(value, 0))
+  if (countStrings(text) !== (typeof value === 'string' ? 1 : countStringsIn(value, 0)))
     throw malformed('A name stands twice in one object of the body.');
   return value;
 }
@@ -48,15 +48,23 @@ function isEscaped(text: string, at: number): boolean {
   return slashes % 2 === 1;
 }
 
-function countStringsOf(value: unknown, depth: number): number {
-  if (typeof value === 'string') return 1;
+/** Names and text values inside a list or an object. */
+function countStringsIn(value: unknown, depth: number): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (depth === MAX_DEPTH) throw malformed(`The body is nested more than ${String(MAX_DEPTH)} levels deep.`);
   let count = 0;
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item !== 'number') count += countStringsOf(item, depth + 1);
+    for (const item of value as unknown[]) {
+      if (typeof item === 'string') count++;
+      else if (typeof item === 'object') count += countStringsIn(item, depth + 1);
+    }
     return count;
   }
-  for (const key in value) count += 1 + countStringsOf((value as Record<string, unknown>)[key], depth + 1);
+  for (const name in value) {
+    const item = (value as Record<string, unknown>)[name];
+    count++;
+    if (typeof item === 'string') count++;
+    else if (typeof item === 'object') count += countStringsIn(item, depth + 1);
+  }
   return count;
 }
