@@ -33,8 +33,8 @@ export class RequestContext implements Caller {
   }
 
   /** What every answer says of itself, as a flat list: name and value in turn. */
-  headers(): string[] {
-    const headers = ['X-Request-Id', this.id];
+  headers(contentType: string): string[] {
+    const headers = ['Content-Type', contentType, 'X-Request-Id', this.id];
     if (this.model !== undefined) headers.push('X-Model-Name', this.model);
     if (this.version !== undefined) headers.push('X-Model-Version', this.version);
     return headers;

@@ -39,7 +39,7 @@ export class ProblemFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
-    const headers = ['Content-Type', 'application/problem+json; charset=utf-8', ...context.headers()];
+    const headers = context.headers('application/problem+json; charset=utf-8');
     if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter));
     if (error.code === 'method_not_allowed') headers.push('Allow', allowedMethods(request).join(', '));
     writeJson(response, status, headers, JSON.stringify(toProblem(error, context.id)));

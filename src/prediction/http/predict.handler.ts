@@ -11,8 +11,8 @@ import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
 import { type Resolved, type Target } from '../../registry/model-registry.js';
 import { PredictionService, validationFailed } from '../prediction.service.js';
-import { BatchRequestDto, type BatchResponseDto } from './batch.dto.js';
-import { PredictionDto } from './prediction.dto.js';
+import { BatchRequestDto } from './batch.dto.js';
+import { predictionEnd, predictionJson } from './prediction-json.js';
 
 const BATCH = new Envelope(BatchRequestDto);
 
@@ -34,7 +34,7 @@ export class PredictHandler {
     const resolved = await this.resolve(target, request, row);
     const [prediction] = await this.predictions.predict(resolved, [row], () => '', RequestContext.of(request));
     if (!prediction) throw new Error('one row must have one prediction');
-    this.answer(request, response, PredictionDto.from(prediction, resolved.version, isoNow()));
+    this.answer(request, response, predictionJson(prediction, predictionEnd(resolved.version, isoNow())));
   }
 
   async predictBatch(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -53,12 +53,10 @@ export class PredictHandler {
       (row) => `/requests/${row}`,
       RequestContext.of(request),
     );
-    const timestamp = isoNow();
-    const answer: BatchResponseDto = {
-      predictions: predictions.map((prediction) => PredictionDto.from(prediction, resolved.version, timestamp)),
-      batch_size: requests.length,
-      processing_time: Number(((performance.now() - started) / 1000).toFixed(6)),
-    };
+    const end = predictionEnd(resolved.version, isoNow());
+    const texts = predictions.map((prediction) => predictionJson(prediction, end));
+    const seconds = Math.round((performance.now() - started) * 1000) / 1e6;
+    const answer = `{"predictions":[${texts.join(',')}],"batch_size":${texts.length},"processing_time":${seconds}}`;
     this.answer(request, response, answer);
   }
 
@@ -92,10 +90,11 @@ export class PredictHandler {
     return resolved;
   }
 
-  private answer(request: IncomingMessage, response: ServerResponse, body: PredictionDto | BatchResponseDto): void {
+  /** @param body the text of a PredictionDto or a BatchResponseDto */
+  private answer(request: IncomingMessage, response: ServerResponse, body: string): void {
     const context = RequestContext.of(request);
-    const timing = `queue;dur=${context.queueMs.toFixed(3)}, run;dur=${context.runMs.toFixed(3)}`;
-    const headers = ['Content-Type', 'application/json; charset=utf-8', ...context.headers(), 'Server-Timing', timing];
-    writeJson(response, 200, headers, JSON.stringify(body));
+    const headers = context.headers('application/json; charset=utf-8');
+    headers.push('Server-Timing', `queue;dur=${context.queueMs.toFixed(3)}, run;dur=${context.runMs.toFixed(3)}`);
+    writeJson(response, 200, headers, body);
   }
 }

@@ -40,8 +40,4 @@ export class PredictionDto implements Prediction {
 
   @ApiProperty({ format: 'date-time', description: 'When it answered, UTC', example: '2026-01-01T12:00:00.000Z' })
   timestamp!: string;
-
-  static from(prediction: Prediction, version: string, timestamp: string): PredictionDto {
-    return { ...prediction, model_version: version, timestamp };
-  }
 }
