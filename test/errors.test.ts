@@ -97,6 +97,7 @@ describe('errors', () => {
   it.each([
     ['no requests', {}, '/requests', 'is required'],
     ['a near miss', { request: [] }, '/request', 'is not known here; did you mean "requests"?'],
+    ['a name too many', { requests: [JSON.parse(ROW)], more: 1 }, '/more', 'is not known here'],
     ['an empty list', { requests: [] }, '/requests', 'must hold at least one row'],
     ['no list', { requests: { 0: {} } }, '/requests', 'must be a list of rows'],
     ['a bare list', [{}], '', 'must be a JSON object: {"requests": [...]}'],
