@@ -61,10 +61,8 @@ export class RequestObserver {
   }
 
   private count({ method = '', route }: ObservedRequest, status: number, seconds: number): void {
-    const path = route?.path ?? 'unmatched';
     const known = KNOWN_METHODS.has(method) ? method : 'other';
-    this.metrics.requests.inc({ method: known, route: path, status });
-    this.metrics.requestSeconds.observe({ method: known, route: path }, seconds);
+    this.metrics.requests.count(known, route?.path ?? 'unmatched', status, seconds);
   }
 }
 
