@@ -26,22 +26,32 @@ export class JsonBody {
   }
 
   /** @throws DomainError `malformed_json`, `payload_too_large`, `unsupported_media_type`, `overloaded` */
-  async read(request: IncomingMessage): Promise<unknown> {
+  read(request: IncomingMessage): Promise<unknown> {
     const { headers } = request;
     if (!isJson(headers['content-type'])) {
       drain(request);
-      throw notJson(request);
+      return Promise.reject(notJson(request));
     }
-    const encoding = headers['content-encoding'] ?? 'identity';
     const held: Held = { bytes: 0 };
-    try {
-      const body = await this.collect(request, held);
-      return parseJson(
-        encoding === 'identity' ? body : await this.inflater.inflate(body, encoding.trim().toLowerCase()),
-      );
-    } finally {
+    const body = this.collect(request, held);
+    const encoding = headers['content-encoding'] ?? 'identity';
+    const text =
+      encoding === 'identity'
+        ? body
+        : body.then((bytes) => this.inflater.inflate(bytes, encoding.trim().toLowerCase()));
+    const letGo = () => {
       this.held -= held.bytes;
-    }
+    };
+    return text.then(
+      (bytes) => {
+        letGo();
+        return parseJson(bytes);
+      },
+      (error: unknown) => {
+        letGo();
+        throw error;
+      },
+    );
   }
 
   /**
