@@ -14,8 +14,10 @@ export function predictionEnd(version: string, timestamp: string): string {
  * @param end what `predictionEnd` gives
  */
 export function predictionJson(prediction: Prediction, end: string): string {
-  const { probability, prediction_class, probabilities, outputs } = prediction;
-  let text = `{"prediction":${prediction.prediction},"probability":${probability},"prediction_class":${JSON.stringify(prediction_class)}`;
+  const { prediction: value, probability, prediction_class, probabilities, outputs } = prediction;
+  // Neither a number nor null where no double holds the integer that it is.
+  const token = typeof value === 'number' ? value : JSON.stringify(value);
+  let text = `{"prediction":${token},"probability":${probability},"prediction_class":${JSON.stringify(prediction_class)}`;
   if (probabilities) text += `,"probabilities":${JSON.stringify(probabilities)}`;
   if (outputs) text += `,"outputs":${JSON.stringify(outputs)}`;
   return text + end;
