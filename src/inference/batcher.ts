@@ -1,7 +1,7 @@
 import { type Caller, CallerLeft, deadlineExceeded } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
 import { type Lane, type Work } from './lane.js';
-import { type Graph, type RunResult, type Session, ThreadDied } from './session.js';
+import { type Graph, rowsPerRun, type RunResult, type Session, ThreadDied } from './session.js';
 import { emptyTensor, type Tensor, type Tensors } from './tensor.js';
 
 /** Rows of one caller on their way to the model. */
@@ -274,7 +274,7 @@ export class Batcher implements Work {
       fetches,
     );
     for (const [name, { dims }] of result.outputs) {
-      const isOfOneRow = dims.length === 0 && this.options.maxRows === 1; // one row at a time, and one value for it
+      const isOfOneRow = dims.length === 0 && rowsPerRun(this.graph) === 1; // one row at a time, and one value for it
       if (dims[0] === rows || isOfOneRow) continue;
       const shape = `[${dims.join(',')}] for ${rows} rows`;
       throw new DomainError(
