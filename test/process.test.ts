@@ -112,6 +112,18 @@ describe('the built service as a process', () => {
     expect(completed).toHaveLength(13 - lost);
   });
 
+  it('ends in order though nobody reads its log', async () => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, LOG_FEATURES: 'true' });
+    const url = await service.url();
+    service.stopReading();
+    for (let i = 0; i < 3; i++)
+      await post(url, { employment_type: 'x'.repeat(1024 ** 2) }).then((answer) => answer.text());
+    service.signal('SIGTERM');
+    await service.end();
+    service.readOn();
+    expect(await service.exit()).toBe(0);
+  });
+
   it('requests that have arrived in part when SIGTERM comes get their answers', async () => {
     const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
     const { port } = new URL(await service.url());

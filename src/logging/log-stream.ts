@@ -7,6 +7,8 @@ const GATHER_LENGTH = 32 * 1024;
 const GATHER_MS = 100;
 /** Characters that wait for a reader of standard output who has stopped reading; beyond them lines are dropped. */
 const MAX_WAITING = 8 * 1024 * 1024;
+/** How long the last lines wait for that reader when the process exits. */
+const LAST_LINES_MS = 2000;
 
 /** Takes log lines: JSON, each with its line break. */
 export abstract class LogStream {
@@ -25,7 +27,9 @@ export function logStream(onDrop: (lines: number) => void): LogStream {
   if (process.stdout.isTTY) {
     return PinoPretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });
   }
-  const stream = destination({ fd: 1, sync: false, maxLength: MAX_WAITING });
+  let giveUpAt = Infinity;
+  const retryEAGAIN = () => performance.now() < giveUpAt;
+  const stream = destination({ fd: 1, sync: false, maxLength: MAX_WAITING, retryEAGAIN });
   let dropped = 0;
   stream.on('drop', (data: string) => {
     const count = data.split('\n').length - 1;
@@ -44,9 +48,15 @@ export function logStream(onDrop: (lines: number) => void): LogStream {
     lines = '';
   };
   setInterval(pass, GATHER_MS).unref();
-  process.once('exit', () => {
+  // Before pino's own listener, which would wait for a reader for ever.
+  process.prependOnceListener('exit', () => {
     pass();
-    stream.flushSync();
+    giveUpAt = performance.now() + LAST_LINES_MS;
+    try {
+      stream.flushSync();
+    } catch {
+      stream.destroy(); // nobody reads any more: the process has to end all the same
+    }
   });
   return {
     write(line) {

@@ -64,6 +64,11 @@ export class ServiceProcess {
     this.child.kill(name);
   }
 
+  /** Waits for its end, though its log may not be read to the end yet. */
+  async end(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+  }
+
   /** Asks it to stop, and waits until it has. */
   async stop(): Promise<number | null> {
     this.signal('SIGTERM');
