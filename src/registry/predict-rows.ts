@@ -20,9 +20,9 @@ export async function predictRows(
   rows: readonly Row[],
   caller: Caller,
 ): Promise<RowOutcome[]> {
-  if (rows.length === 1) {
+  if (fitOneRequest(signature, rows, batcher.longestRequest)) {
     const result = await batcher.submit(signature.request(rows), caller); // the usual case, without a detour
-    return decodeRows(signature, result, 1);
+    return decodeRows(signature, result, rows.length);
   }
   const groups = groupRows(signature, rows, batcher.longestRequest);
   const requests = groups.map((group) => signature.request(group.rows));
@@ -33,6 +33,13 @@ export async function predictRows(
     for (const [position, row] of group.indexes.entries()) outcomes[row] = decoded[position] as RowOutcome;
   }
   return outcomes;
+}
+
+/** Rows whose shape no row changes have the very same one: no need to sort them by it, 5 % of a batch of 100. */
+function fitOneRequest(signature: Signature, rows: readonly Row[], most: number): boolean {
+  if (rows.length === 1) return true;
+  const shape = signature.shapeOf(rows[0] as Row);
+  return rows.length <= most && rows.every((row) => signature.shapeOf(row) === shape);
 }
 
 interface Group {
