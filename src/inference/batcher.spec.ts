@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { onnxModel } from '../../test/support/onnx.js';
 import { COUNTDOWN, LOOKUP, POISON } from '../../test/support/slow-models.js';
 import { type Caller, patientCaller } from '../common/caller.js';
 import { Batcher, batchKey, type BatcherOptions, type RowRequest } from './batcher.js';
@@ -199,6 +200,30 @@ describe('Batcher, on the HTTP thread', () => {
     expect(order.indexOf('quiet')).toBeLessThan(3);
     await Promise.all(many);
     await session.release();
+  });
+
+  it('takes a value without an axis from a graph of one row alone, whatever the rows of its runs', async () => {
+    const open = async (rows: number | string) => {
+      const path = join(folder, `sum-${rows}.onnx`);
+      const tensor = { type: 'int64' as const };
+      await writeFile(
+        path,
+        onnxModel({
+          inputs: [{ name: 'i', ...tensor, shape: [rows, 2] }],
+          outputs: [{ name: 'y', ...tensor, shape: [] }],
+          nodes: [{ op: 'ReduceSum', inputs: ['i'], outputs: ['y'], attributes: { keepdims: 0 } }],
+        }),
+      );
+      return OnnxSession.open(path, 1);
+    };
+    const [one, many] = [await open(1), await open('N')];
+    const [ofOne, ofMany] = [one, many].map((session) =>
+      observe(session.graph, new InlineLane(session, new Turns()), { maxRows: 1 }),
+    ) as [Observed, Observed];
+    const { outputs } = await ofOne.batcher.submit(requestOf([[3, 4]]), patientCaller());
+    expect(outputs.get('y')).toMatchObject({ dims: [], data: BigInt64Array.of(7n) });
+    await expect(ask(ofMany, [[3, 4]])).rejects.toThrow('has no value for each row (its shape is [] for 1 rows)');
+    for (const session of [one, many]) await session.release();
   });
 
   it('refuses what would wait behind rows that a turn has left behind', async () => {
