@@ -26,7 +26,8 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
     },
     command: (model, port) => ({
       file: process.execPath,
-      args: [MAIN],
+      // As `npm start` has it.
+      args: ['--max-semi-space-size=16', MAIN],
       env: {
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
