@@ -104,6 +104,22 @@ const BAD: [string, Record<string, string | Uint8Array>, string][] = [
     'signature.yaml:2: output.classes: must be different names',
   ],
   [
+    'a keyword with a wrong value',
+    {
+      'signature.yaml': `features:\n  type: object\n  required: [a, b]\n  properties:\n    a: {type: number}\n    b:\n      type: number\n      minimum: "5"\n${OUTPUT}`,
+    },
+    'signature.yaml:8: features.properties.b.minimum: must be a number',
+  ],
+  [
+    'a wrong value beside a $ref',
+    {
+      'f.json':
+        '{"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "number"}, "b": {"type": "number"}}}',
+      'signature.yaml': `features:\n  $ref: ./f.json\n  additionalProperties: 5\n${OUTPUT}`,
+    },
+    'signature.yaml:3: features.additionalProperties: must be a schema',
+  ],
+  [
     'a feature that nothing uses',
     {
       'signature.yaml': `features:\n  type: object\n  required: [a, b, c]\n  properties:\n    a: {type: number}\n    b: {type: number}\n    c: {type: number}\ninputs: {x: [a, b]}\n${OUTPUT}`,

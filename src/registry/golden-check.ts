@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { patientCaller } from '../common/caller.js';
-import { createAjv } from '../common/json-schema/ajv.js';
 import { isJsonObject, type JsonObject } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
@@ -20,7 +19,7 @@ interface GoldenRow {
 const DEFAULT_TOLERANCE = 1e-4;
 export const GOLDEN_FILE = 'golden.json';
 
-const validate = createAjv({ allErrors: true }).compile<GoldenRow[]>({
+const SCHEMA = {
   type: 'array',
   items: {
     type: 'object',
@@ -32,7 +31,7 @@ const validate = createAjv({ allErrors: true }).compile<GoldenRow[]>({
       tolerance: { type: 'number', minimum: 0 },
     },
   },
-});
+};
 
 /**
  * Runs a version's known answers through the whole path: validation, encoding, the model, decoding.
@@ -43,7 +42,7 @@ const validate = createAjv({ allErrors: true }).compile<GoldenRow[]>({
 export async function checkGolden(folder: string, signature: Signature | undefined, batcher: Batcher): Promise<Row[]> {
   const file = await SourceFile.readIfThere(join(folder, GOLDEN_FILE));
   if (!file) return [];
-  const rows = validateSource(file, validate);
+  const rows = validateSource(file, SCHEMA) as GoldenRow[];
   if (!signature) throw file.problem([], 'cannot be checked: the model has no signature, so it takes no rows');
   for (const [index, { features }] of rows.entries()) {
     const [problem] = signature.problems(features) ?? [];

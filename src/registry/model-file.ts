@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { createAjv } from '../common/json-schema/ajv.js';
 import { isJsonObject } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
@@ -43,8 +42,6 @@ const SCHEMA = {
   },
 };
 
-const validate = createAjv({ allErrors: true }).compile<ModelSpec>(SCHEMA);
-
 export const MODEL_FILE = 'model.yaml';
 
 /**
@@ -62,7 +59,7 @@ export async function readModelFile(
   const file = await SourceFile.readIfThere(join(folder, MODEL_FILE));
   if (!file) return {};
   checkQuotes(file);
-  const spec = validateSource(file, validate);
+  const spec = validateSource(file, SCHEMA) as ModelSpec;
   checkVersions(file, spec, versions);
   const served = new Set(selectVersions(spec, versions));
   const labels = checkLabels(file, spec, served, warnings);

@@ -1,6 +1,7 @@
 import { isAbsolute, join, normalize } from 'node:path';
 import { isJsonObject, type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath, type SourceProblem } from '../common/source-file.js';
+import { wantedOf } from './keyword-values.js';
 import { CHILDREN, isKnownKeyword, meantKeyword } from './keywords.js';
 
 /** Deep enough for any row; a schema beyond it refers to itself. */
@@ -45,25 +46,28 @@ export async function readFeatures(
 }
 
 async function follow(folder: string, signature: SourceFile, features: JsonSchema) {
-  const { $ref, ...beside } = features;
-  if ($ref === undefined || $ref.startsWith('#')) {
-    const problem = (path: SourcePath, message: string) => signature.problem(['features', ...path], message);
-    return { document: features, start: features, beside: {}, problem };
-  }
+  const { $ref, $defs: _defs, ...beside } = features;
+  const problemHere = (path: SourcePath, message: string) => signature.problem(['features', ...path], message);
+  if ($ref === undefined || $ref.startsWith('#'))
+    return { document: features, start: features, beside: {}, problem: problemHere };
   const other = Object.keys(beside).find((key) => !ANNOTATIONS.has(key) && key !== 'additionalProperties');
-  if (other !== undefined)
-    throw signature.problem(['features', other], 'cannot stand beside $ref: write it into that file');
+  if (other !== undefined) throw problemHere([other], 'cannot stand beside $ref: write it into that file');
   const [target = '', fragment] = $ref.split('#');
   const path = normalize(target);
   if (isAbsolute(path) || path.startsWith('..') || /^[a-z]+:/i.test($ref)) {
-    throw signature.problem(['features', '$ref'], 'must name a file in this folder');
+    throw problemHere(['$ref'], 'must name a file in this folder');
   }
   const file = await SourceFile.read(join(folder, path));
   const document = file.value();
   if (!isJsonObject(document)) throw file.problem([], 'must hold a JSON Schema');
   const problem = (place: SourcePath, message: string) => file.problem(place, message);
   const start = fragment ? resolve(document, `#${fragment}`, problem, []) : document;
-  return { document: document as JsonSchema, start, beside, problem };
+  return {
+    document: document as JsonSchema,
+    start,
+    beside: new Inliner(features, problemHere).inline(beside, []),
+    problem,
+  };
 }
 
 class Inliner {
@@ -87,6 +91,8 @@ class Inliner {
     for (const [keyword, value] of Object.entries(schema)) {
       if (keyword === '$ref') continue;
       if (!isKnownKeyword(keyword)) this.checkSpelling(keyword, path);
+      const wanted = wantedOf(keyword, value);
+      if (wanted !== undefined) throw this.problem([...path, keyword], `must be ${wanted}`);
       result[keyword] = this.inlineChild(keyword, value, [...path, keyword]);
     }
     toTuple(result);

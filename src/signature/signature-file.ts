@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { createAjv } from '../common/json-schema/ajv.js';
 import { type JsonSchema } from '../common/json-schema/json-schema.js';
 import { SourceFile } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
@@ -84,8 +83,6 @@ const SCHEMA = {
   },
 };
 
-const validate = createAjv({ allErrors: true }).compile<SignatureSpec>(SCHEMA);
-
 export const SIGNATURE_FILE = 'signature.yaml';
 
 /**
@@ -98,7 +95,7 @@ export async function readSignatureFile(
 ): Promise<{ file: SourceFile; spec: SignatureSpec } | undefined> {
   const file = await SourceFile.readIfThere(join(folder, SIGNATURE_FILE));
   if (!file) return undefined;
-  const spec = validateSource(file, validate);
+  const spec = validateSource(file, SCHEMA) as SignatureSpec;
   const classes = spec.output?.classes?.map(String); // YAML makes numbers of 0 and 1, and booleans of true and false
   if (new Set(classes).size !== (classes?.length ?? 0))
     throw file.problem(['output', 'classes'], 'must be different names');
