@@ -4,6 +4,7 @@
  */
 const ROOMS = [
   'common',
+  'openapi',
   'config',
   'metrics',
   'logging',
@@ -40,6 +41,14 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/inference/onnx-session\\.ts$' },
       to: { path: 'onnxruntime-node' },
+    },
+    {
+      name: 'documentation-is-loaded-by-those-who-read-it',
+      comment:
+        'Decorators come from src/openapi, which does not load @nestjs/swagger: it would add a third to the time of a start.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(openapi|docs)/' },
+      to: { path: '@nestjs/swagger' },
     },
     {
       name: 'the-data-plane-knows-no-http',

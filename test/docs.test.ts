@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type OpenAPIObject } from '@nestjs/swagger';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
+import { ModelFolder } from './support/model-folder.js';
 import { Service } from './support/service.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
@@ -24,6 +25,52 @@ describe('documentation', () => {
   it('is OpenAPI 3.1, as JSON and as YAML', async () => {
     expect(document.openapi).toBe('3.1.0');
     expect(parse((await service.get('/openapi.yaml')).text)).toEqual(document);
+  });
+
+  it('is the same for all who ask first, at the same time', async () => {
+    const fresh = await Service.start();
+    try {
+      const answers = await Promise.all(
+        ['/openapi.json', '/openapi.yaml', '/openapi.json'].map((path) => fresh.get(path)),
+      );
+      for (const { text } of answers) expect(parse(text)).toEqual(document);
+    } finally {
+      await fresh.stop();
+    }
+  });
+
+  it('follows the models: a lazy one has its schema once it is loaded', async () => {
+    const folder = await ModelFolder.with({ 'iris/model.yaml': 'load: lazy\n' });
+    await folder.copyShipped('iris/1.0.0');
+    const lazy = await Service.start({ MODELS_DIR: folder.path });
+    const schema = async () => {
+      const { components } = (await lazy.get('/openapi.json')).json as OpenAPIObject;
+      return components?.schemas?.['iris-1.0.0'];
+    };
+    try {
+      expect(await schema()).toMatchObject({ description: 'Known once the model is loaded: by its first request.' });
+      await lazy.post('/v1/models/iris/predict', {});
+      expect(await schema()).toEqual(document.components?.schemas?.['iris-1.0.0']);
+    } finally {
+      await lazy.stop();
+      await folder.remove();
+    }
+  });
+
+  it.each(['/docs', '/docs/', '/redoc'])('%s asks for nothing that is not served', async (path) => {
+    const { status, text } = await service.get(path);
+    expect(status).toBe(200);
+    const assets = [...text.matchAll(/(?:src|href|spec-url)="(\/[^"]+)"/g)].map(([, url]) => url ?? '');
+    expect(assets.length).toBeGreaterThan(1);
+    for (const url of assets) expect({ url, status: (await service.get(url)).status }).toEqual({ url, status: 200 });
+  });
+
+  it('documents the probes', async () => {
+    const { responses } = document.paths['/health/ready']?.get ?? {};
+    expect(Object.keys(responses ?? {}).sort()).toEqual(['200', '503']);
+    const schema = document.components?.schemas?.ProbeDto;
+    const validate = new Ajv2020({ strict: false }).compile(schema as object);
+    expect(validate((await service.get('/health/ready')).json)).toBe(true);
   });
 
   it('has an operation for each served model and version, and no template in their place', () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,19 @@ const post = (url: string, body: unknown, headers: Record<string, string> = {}) 
     body: JSON.stringify(body),
     headers: { 'Content-Type': 'application/json', ...headers },
   });
+
+/** Has Node write the name of the package of each module that it loads to standard error. */
+const TELLS_PACKAGES = `--import=data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  import { writeSync } from 'node:fs';
+  registerHooks({
+    load(url, context, next) {
+      const [, name] = /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url) ?? [];
+      if (name) writeSync(2, name + '\\n');
+      return next(url, context);
+    },
+  });
+`)}`;
 
 describe('the built service as a process', () => {
   it('says what it serves, with a curl line that works, and ends in order on SIGTERM', async () => {
@@ -265,6 +278,24 @@ describe('the built service as a process', () => {
       'REQUIRED_MODELS wine is not among the models: not ready; did you mean "wines"?',
     ]);
     await folder.remove();
+  });
+
+  it('a .env that cannot be read: one line, exit code 1', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'nestor-cwd-'));
+    await mkdir(join(cwd, '.env'));
+    await expectRefusal({ MODELS_DIR: SHIPPED }, ['.env cannot be read (EISDIR)'], cwd);
+  });
+
+  it('loads what the documentation needs when that is asked for, and what a terminal needs never', async () => {
+    const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED, NODE_OPTIONS: TELLS_PACKAGES });
+    const url = await service.url();
+    await post(url, APPLICANT).then((answer) => answer.text());
+    const atFirst = service.stderr.split('\n');
+    expect(atFirst).toEqual(expect.arrayContaining(['@nestjs/core', 'ajv', 'pino']));
+    for (const name of ['@nestjs/swagger', 'pino-pretty']) expect(atFirst).not.toContain(name);
+    await fetch(`${url}/openapi.json`).then((answer) => answer.text());
+    expect(service.stderr.split('\n')).toContain('@nestjs/swagger');
+    await service.stop();
   });
 
   it('a model folder that is missing, empty, a file or unreadable: one line, exit code 1', async () => {

@@ -1,9 +1,9 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { SwaggerModule } from '@nestjs/swagger';
+import { stringify } from 'yaml';
 import { RegistryModule } from '../registry/registry.module.js';
 import { OpenApiService } from './openapi.service.js';
-import { serveRedoc } from './redoc.js';
+import { servePages } from './pages.js';
 
 /** /docs, /redoc, /openapi.json and /openapi.yaml, with all assets from this server. */
 @Module({ imports: [RegistryModule], providers: [OpenApiService] })
@@ -21,16 +21,13 @@ export class DocsModule implements OnModuleInit {
   onModuleInit(): void {
     const { app, openApi } = this;
     if (!app) return;
-    openApi.scan(app);
-    const document = () => openApi.document();
-    SwaggerModule.setup('docs', app, document, {
-      jsonDocumentUrl: 'openapi.json',
-      yamlDocumentUrl: 'openapi.yaml',
-      customSiteTitle: 'Nestor API',
-      // The registry changes while the service runs: each request gets the document of now.
-      patchDocumentOnRequest: document,
-      swaggerOptions: { validatorUrl: null, tryItOutEnabled: true },
+    const express = app.getHttpAdapter().getInstance();
+    express.get('/openapi.json', async (_request, response) => {
+      response.json(await openApi.document(app));
     });
-    serveRedoc(app);
+    express.get('/openapi.yaml', async (_request, response) => {
+      response.type('text/yaml').send(stringify(await openApi.document(app), { aliasDuplicateObjects: false }));
+    });
+    servePages(express);
   }
 }

@@ -1,10 +1,13 @@
 import { Controller, Get, Res, ServiceUnavailableException, UseInterceptors } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '../openapi/decorators.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { type Response } from 'express';
-import { HealthDto, LivenessDto } from './health.dto.js';
+import { HealthDto, LivenessDto, ProbeDto } from './health.dto.js';
 import { HealthService } from './health.service.js';
+
+/** Never cached; and documented by ourselves, since Terminus would load @nestjs/swagger at once. */
+const PROBE = { noCache: true, swaggerDocumentation: false };
 
 /** Probes. A check that fails answers 503 with what it found. */
 @ApiTags('Operations')
@@ -41,8 +44,10 @@ export class HealthController {
   }
 
   @Get('ready')
-  @HealthCheck()
+  @HealthCheck(PROBE)
   @ApiOperation({ summary: 'Readiness: send traffic while this is 200' })
+  @ApiOkResponse({ type: ProbeDto, description: 'No check failed' })
+  @ApiServiceUnavailableResponse({ type: ProbeDto, description: 'A check failed' })
   ready(@Res({ passthrough: true }) response: Response): Promise<HealthCheckResult> {
     return this.check(
       response,
@@ -54,8 +59,10 @@ export class HealthController {
   }
 
   @Get('startup')
-  @HealthCheck()
+  @HealthCheck(PROBE)
   @ApiOperation({ summary: 'Startup: the first loads are done' })
+  @ApiOkResponse({ type: ProbeDto, description: 'No check failed' })
+  @ApiServiceUnavailableResponse({ type: ProbeDto, description: 'A check failed' })
   startup(@Res({ passthrough: true }) response: Response): Promise<HealthCheckResult> {
     return this.check(response, () => this.health.started());
   }

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '../openapi/decorators.js';
 import { type DomainError, ERROR_KINDS, type ErrorCode, type FieldProblem } from '../common/errors.js';
 
 export class FieldProblemDto implements FieldProblem {

@@ -1,5 +1,4 @@
 import { destination } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 import { isoNow } from '../common/iso-now.js';
 
 /** Lines gather up to this many characters, or for this long, before they are written. */
@@ -23,8 +22,9 @@ export abstract class LogStream {
  *
  * @param onDrop told how many lines were dropped; the log says so once its reader reads on
  */
-export function logStream(onDrop: (lines: number) => void): LogStream {
+export async function logStream(onDrop: (lines: number) => void): Promise<LogStream> {
   if (process.stdout.isTTY) {
+    const { PinoPretty } = await import('pino-pretty');
     return PinoPretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });
   }
   let giveUpAt = Infinity;

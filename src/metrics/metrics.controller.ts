@@ -1,6 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '../openapi/decorators.js';
 import { Metrics } from './metrics.js';
 
 @ApiTags('Operations')

@@ -1,5 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
 import { ArrayNotEmpty, IsArray } from 'class-validator';
+import { ApiProperty } from '../../openapi/decorators.js';
 import { PredictionDto } from './prediction.dto.js';
 
 /** Many rows for one model. The rows themselves are checked by the version's own schema. */

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '../../openapi/decorators.js';
 import { type Placed } from '../../inference/engine.js';
 import { type TensorInfo } from '../../inference/tensor.js';
 import { type LoadedVersion } from '../../registry/loaded-version.js';

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Get, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
 import { DirectRoute } from '../../http/direct-route.js';
 import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
 import { ModelRegistry } from '../../registry/model-registry.js';

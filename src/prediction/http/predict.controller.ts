@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Post, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
 import { DirectRoute } from '../../http/direct-route.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { PredictHandler } from './predict.handler.js';

@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { ApiHeader, ApiResponse } from '../../openapi/decorators.js';
 import { ERROR_KINDS, type ErrorCode } from '../../common/errors.js';
 import { ProblemDto } from '../../http/problem.dto.js';
 
@@ -45,7 +45,7 @@ export function ApiProblems(...codes: ErrorCode[]) {
       ApiResponse({
         status,
         description: group.map((code) => `\`${code}\`: ${ERROR_KINDS[code].title}`).join('. '),
-        content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) } } },
+        content: { 'application/problem+json': { schema: { $ref: `#/components/schemas/${ProblemDto.name}` } } },
       }),
     ),
   );

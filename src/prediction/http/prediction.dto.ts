@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '../../openapi/decorators.js';
 import { type Prediction } from '../../signature/prediction.js';
 
 /** What a model says of one row. */

@@ -1,0 +1,85 @@
+import { createRequire } from 'node:module';
+import { basename, dirname } from 'node:path';
+import { type Express } from 'express';
+
+interface Page {
+  path: string;
+  /** Files of packages that it asks for, served below its path by their own names. */
+  assets: readonly string[];
+  /** What its body holds. */
+  body: string;
+  /** What runs once its assets are there. */
+  script?: string;
+}
+
+const PAGES: readonly Page[] = [
+  {
+    path: '/docs',
+    assets: ['swagger-ui-dist/swagger-ui.css', 'swagger-ui-dist/swagger-ui-bundle.js'],
+    body: '<div id="swagger-ui"></div>',
+    // Without `validatorUrl` the page tells a server of its makers where the document is.
+    script: `SwaggerUIBundle({
+  dom_id: '#swagger-ui',
+  url: '/openapi.json',
+  validatorUrl: null,
+  deepLinking: true,
+  tryItOutEnabled: true,
+});
+`,
+  },
+  {
+    path: '/redoc',
+    assets: ['redoc/bundles/redoc.standalone.js'],
+    body: '<redoc spec-url="/openapi.json"></redoc>',
+  },
+];
+
+/** Keeps the bundles from fetching logos and fonts from elsewhere. */
+const POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:";
+
+/** Serves Swagger UI and ReDoc, from this server alone. */
+export function servePages(express: Express): void {
+  const { resolve } = createRequire(import.meta.url);
+  for (const page of PAGES) {
+    const { path, assets, script } = page;
+    const html = htmlOf(page);
+    express.get(path, (_request, response) => {
+      response.set('Content-Security-Policy', POLICY).type('html').send(html);
+    });
+    for (const asset of assets) {
+      const file = resolve(asset);
+      express.get(`${path}/${basename(file)}`, (_request, response) => {
+        // By `root`: a whole path is refused where any folder above has a name with a dot in front.
+        response.sendFile(basename(file), { root: dirname(file), maxAge: '1 day' });
+      });
+    }
+    if (script === undefined) continue;
+    express.get(`${path}/start.js`, (_request, response) => {
+      response.type('js').send(script);
+    });
+  }
+}
+
+function htmlOf({ path, assets, body, script }: Page): string {
+  const names = [...assets.map((asset) => basename(asset)), ...(script === undefined ? [] : ['start.js'])];
+  const tags = names.map((name) =>
+    name.endsWith('.css')
+      ? `<link rel="stylesheet" href="${path}/${name}" />`
+      : `<script src="${path}/${name}"></script>`,
+  );
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Nestor API</title>
+    <link rel="icon" href="data:," />
+    <style>body { margin: 0 }</style>
+  </head>
+  <body>
+    ${[body, ...tags].join('\n    ')}
+  </body>
+</html>
+`;
+}
