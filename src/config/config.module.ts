@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ConfigModule as NestConfigModule, ConfigService } from '@nestjs/config';
-import { type Environment, misspeltSettings, readSettings } from './read-settings.js';
+import { type Environment, misspeltSettings, readSettings, SettingsProblem } from './read-settings.js';
 import { Settings } from './settings.js';
 
 /** Token of the lines to show about names that look like settings and are none. */
@@ -15,17 +15,7 @@ export class ConfigModule {
    * @throws SettingsProblem when any setting is wrong (by the time the application is created)
    */
   static forRoot(environment?: Environment): DynamicModule {
-    const source = NestConfigModule.forRoot({
-      cache: true,
-      ignoreEnvFile: environment !== undefined,
-      ignoreEnvVars: environment !== undefined,
-      skipProcessEnv: true,
-      validate: (read: Record<string, string>) => {
-        const given = environment ?? read;
-        const fromFile = Object.keys(read).filter((name) => !(name in process.env));
-        return { settings: readSettings(given), hints: misspeltSettings(given, fromFile) };
-      },
-    });
+    const source = nestConfig(environment);
     return {
       module: ConfigModule,
       imports: [source],
@@ -43,5 +33,26 @@ export class ConfigModule {
       ],
       exports: [Settings, SETTING_HINTS],
     };
+  }
+}
+
+/** Reads the environment and `.env`. */
+function nestConfig(environment: Environment | undefined): ReturnType<typeof NestConfigModule.forRoot> {
+  try {
+    return NestConfigModule.forRoot({
+      cache: true,
+      ignoreEnvFile: environment !== undefined,
+      ignoreEnvVars: environment !== undefined,
+      skipProcessEnv: true,
+      validate: (read: Record<string, string>) => {
+        const given = environment ?? read;
+        const fromFile = Object.keys(read).filter((name) => !(name in process.env));
+        return { settings: readSettings(given), hints: misspeltSettings(given, fromFile) };
+      },
+    });
+  } catch (error) {
+    const { syscall, code } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new SettingsProblem([`.env cannot be read (${code ?? 'unknown error'})`]);
   }
 }
