@@ -37,9 +37,9 @@ export class ConfigModule {
 }
 
 /** Reads the environment and `.env`. */
-function nestConfig(environment: Environment | undefined): ReturnType<typeof NestConfigModule.forRoot> {
+async function nestConfig(environment: Environment | undefined): Promise<DynamicModule> {
   try {
-    return NestConfigModule.forRoot({
+    return await NestConfigModule.forRoot({
       cache: true,
       ignoreEnvFile: environment !== undefined,
       ignoreEnvVars: environment !== undefined,

@@ -70,11 +70,13 @@ function groupRows(signature: Signature, rows: readonly Row[], most: number): Gr
 function decodeRows(signature: Signature, { outputs, offset }: RowResult, rows: number): RowOutcome[] {
   const mismatch = signature.mismatch(outputs);
   if (mismatch !== undefined) throw new DomainError('inference_failed', `The model's ${mismatch}.`);
-  return Array.from({ length: rows }, (_, index) => {
+  const outcomes: RowOutcome[] = [];
+  for (let row = offset; row < offset + rows; row++) {
     try {
-      return signature.decode(outputs, offset + index);
+      outcomes.push(signature.decode(outputs, row));
     } catch (error) {
-      return error as Error;
+      outcomes.push(error as Error);
     }
-  });
+  }
+  return outcomes;
 }
