@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,9 @@ const TELLS_PACKAGES = `--import=data:text/javascript,${encodeURIComponent(`
     },
   });
 `)}`;
+
+const ONE_NUMBER =
+  'features: {type: object, required: [a], properties: {a: {type: number}}}\noutput: {task: regression}\n';
 
 describe('the built service as a process', () => {
   it('says what it serves, with a curl line that works, and ends in order on SIGTERM', async () => {
@@ -162,6 +165,26 @@ describe('the built service as a process', () => {
     });
     expect(new Set(await Promise.all(answers))).toEqual(new Set(['200']));
     expect(await ended).toBe(0);
+  });
+
+  it('says once that MODELS_DIR has vanished, goes on serving, and follows it when it is back', async () => {
+    const folder = await ModelFolder.with({ 'm/1/model.onnx': linearModel([1]), 'm/1/signature.yaml': ONE_NUMBER });
+    const service = await ServiceProcess.start({ MODELS_DIR: folder.path, WATCH_INTERVAL_MS: '50', QUIET_MS: '50' });
+    const url = await service.url();
+    await rename(folder.path, `${folder.path}-away`);
+    const told = () =>
+      service.log.filter(({ msg }) => String(msg).startsWith('What is loaded goes on serving: MODELS_DIR'));
+    while (told().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(told()).toHaveLength(1);
+    expect((await post(url, { a: 2 })).status).toBe(200);
+    await rename(`${folder.path}-away`, folder.path);
+    await folder.write('m/2/model.onnx', linearModel([1]));
+    await folder.write('m/2/signature.yaml', ONE_NUMBER);
+    const ready = () => service.log.filter(({ msg, version }) => msg === 'version_ready' && version === '2');
+    while (ready().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await service.stop()).toBe(0);
+    await folder.remove();
   });
 
   describe('in the middle of a run', () => {

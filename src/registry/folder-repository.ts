@@ -102,7 +102,7 @@ async function readModel(name: string, folder: string, hints: string[]): Promise
     names = await subfolders(folder);
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    return { name, spec: {}, versions: [], problem: `cannot be read (${code})` };
+    return { name, spec: {}, versions: [], isUnreadable: true, problem: `cannot be read (${code})` };
   }
   hints.push(...(await misnamedFiles(folder, name)));
   const versions: VersionEntry[] = [];

@@ -109,7 +109,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
         isFirst = false;
         await this.bringIntoLine();
       } catch (error) {
-        this.tell(`cannot be read, and what is loaded still serves: ${firstLine(error)}`, 'error');
+        this.tell(`What is loaded goes on serving: ${firstLine(error)}`, 'error');
       }
     }
   }
@@ -127,6 +127,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     const kept = new Set(after.flatMap(({ versions }) => versions));
     const gone = this.versions().filter((version) => !kept.has(version));
     this.registry.replace(after);
+    const folders = new Set([...kept].map(({ entry }) => entry.folder));
+    for (const folder of this.seen.keys()) if (!folders.has(folder)) this.seen.delete(folder);
     for (const version of gone) this.dismiss(version);
     this.watchFolders();
   }
@@ -192,11 +194,13 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     const { name, versions, problem, warnings = [] } = entry;
     if (problem !== undefined) this.tell(`${name}: ${problem}`, 'error', told);
     for (const warning of warnings) this.tell(`${name}: ${warning}`, 'warn', told);
-    // A mistake in model.yaml does not undo what serves: it goes on as it was, and says so.
-    const keeps = problem !== undefined && before?.serves === true;
+    // A mistake in model.yaml does not undo what serves, nor does a folder that cannot be read: it goes on, and says so.
+    const isKnown = entry.isUnreadable === true || versions.length > 0;
+    const keeps = problem !== undefined && before?.serves === true && isKnown;
     const spec = keeps ? before.spec : entry.spec;
-    const selected = new Set(selectVersions(spec, versions.map(({ version }) => version))); // prettier-ignore
-    const made = versions.map((found) => {
+    const entries = keeps && entry.isUnreadable ? before.versions.map((version) => version.entry) : versions;
+    const selected = new Set(selectVersions(spec, entries.map(({ version }) => version))); // prettier-ignore
+    const made = entries.map((found) => {
       const version = before?.find(found.version) ?? this.newVersion(name, found);
       version.entry = found;
       version.isLazy = spec.load === 'lazy';
@@ -227,8 +231,9 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   }
 
   private tell(text: string, level: 'warn' | 'error', told: ReadonlySet<string> = this.told): void {
+    const isNew = !told.has(text);
     this.told.add(text);
-    if (!told.has(text)) this.logger[level](text);
+    if (isNew) this.logger[level](text);
   }
 
   /** What changes without an event. */

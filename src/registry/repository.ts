@@ -20,6 +20,8 @@ export interface ModelEntry {
   versions: readonly VersionEntry[];
   /** What its author wrote and is left out, as lines for them. */
   warnings?: readonly string[];
+  /** Its folder is there and cannot be read: nothing is known of its versions. */
+  isUnreadable?: boolean;
   /** Why none of it can be served: a bad model.yaml, no version at all. */
   problem?: string;
 }
