@@ -10,6 +10,12 @@ import { ParserFailures } from './http/parser-failures.js';
 import { FrameworkLogger } from './logging/framework-logger.js';
 
 /**
+ * How long an idle connection is kept. Whoever closes it first must be the client, or its next request may cross with
+ * the close and be lost: balancers keep theirs for 60 s.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
+/**
  * The whole service, ready to listen.
  *
  * @param environment settings to take in place of the process's environment and `.env`
@@ -26,7 +32,9 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   app.disable('x-powered-by');
   // Predictions are not cached by what they look like, and hashing each answer costs 5 % of it.
   app.disable('etag');
-  app.getHttpServer().on('clientError', app.get(ParserFailures).answer);
+  const server = app.getHttpServer();
+  server.on('clientError', app.get(ParserFailures).answer);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   if (app.get(Settings).DOCS) app.get(DocsModule).serveFrom(app);
   return app;
 }

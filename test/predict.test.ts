@@ -25,6 +25,7 @@ describe('predictions of the shipped models', () => {
     expect(headers.get('x-request-id')).toBe('abc-1');
     expect(headers.get('x-powered-by')).toBeNull();
     expect(headers.get('etag')).toBeNull();
+    expect(headers.get('keep-alive')).toBe('timeout=75'); // longer than a balancer keeps its connections
   });
 
   it('writes float32 as the shortest decimal that reads back to it', async () => {
