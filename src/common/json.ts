@@ -22,15 +22,24 @@ export function parseJson(bytes: Buffer): unknown {
   } catch (error) {
     throw malformed(`The body ${describeMistake(text, error)}.`);
   }
-  // Each name and each text value stands between two quotes. Where an object has a name twice, JSON.parse keeps
-  // the last: the text then has more strings than the value. A row costs 0.4 µs this way.
-  if (countStrings(text) !== (typeof value === 'string' ? 1 : countStringsIn(value, 0)))
+  const counts: Counts = { names: 0, texts: typeof value === 'string' ? 1 : 0 };
+  countIn(value, counts, 0);
+  // Where an object has a name twice, JSON.parse keeps the last: the text then has more names than the value. Each has
+  // a colon, so with no more colons than names in the value there is none twice: 0.3 µs a row. Colons may stand in
+  // texts, too; then quotes decide, of which each name and each text has two.
+  if (countColons(text) !== counts.names && countStrings(text) !== counts.names + counts.texts)
     throw malformed('A name stands twice in one object of the body.');
   return value;
 }
 
 function malformed(message: string): DomainError {
   return new DomainError('malformed_json', message);
+}
+
+function countColons(text: string): number {
+  let colons = 0;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) colons++;
+  return colons;
 }
 
 /** Strings in a text that is known to be valid JSON. */
@@ -48,23 +57,27 @@ function isEscaped(text: string, at: number): boolean {
   return slashes % 2 === 1;
 }
 
-/** Names and text values inside a list or an object. */
-function countStringsIn(value: unknown, depth: number): number {
-  if (typeof value !== 'object' || value === null) return 0;
+interface Counts {
+  names: number;
+  /** Values that are strings. */
+  texts: number;
+}
+
+/** Counts what is inside a list or an object. */
+function countIn(value: unknown, counts: Counts, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
   if (depth === MAX_DEPTH) throw malformed(`The body is nested more than ${String(MAX_DEPTH)} levels deep.`);
-  let count = 0;
   if (Array.isArray(value)) {
     for (const item of value as unknown[]) {
-      if (typeof item === 'string') count++;
-      else if (typeof item === 'object') count += countStringsIn(item, depth + 1);
+      if (typeof item === 'string') counts.texts++;
+      else if (typeof item === 'object') countIn(item, counts, depth + 1);
     }
-    return count;
+    return;
   }
   for (const name in value) {
     const item = (value as Record<string, unknown>)[name];
-    count++;
-    if (typeof item === 'string') count++;
-    else if (typeof item === 'object') count += countStringsIn(item, depth + 1);
+    counts.names++;
+    if (typeof item === 'string') counts.texts++;
+    else if (typeof item === 'object') countIn(item, counts, depth + 1);
   }
-  return count;
 }

@@ -33,38 +33,50 @@ export class JsonBody {
       return Promise.reject(notJson(request));
     }
     const held: Held = { bytes: 0 };
-    const body = this.collect(request, held);
-    const encoding = headers['content-encoding'] ?? 'identity';
-    const text =
-      encoding === 'identity'
-        ? body
-        : body.then((bytes) => this.inflater.inflate(bytes, encoding.trim().toLowerCase()));
     const letGo = () => {
       this.held -= held.bytes;
+      held.bytes = 0;
     };
-    return text.then(
-      (bytes) => {
-        letGo();
-        return parseJson(bytes);
-      },
-      (error: unknown) => {
-        letGo();
-        throw error;
-      },
-    );
+    const encoding = (headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+    const whenRead =
+      encoding === 'identity'
+        ? (bytes: Buffer) => {
+            letGo();
+            return parseJson(bytes);
+          }
+        : (bytes: Buffer) => this.inflater.inflate(bytes, encoding).finally(letGo).then(parseJson);
+    return this.collect(request, held, whenRead, letGo);
   }
 
   /**
    * The bytes as they came. They are copied together as they come: a list of chunks would cost a hostile sender of
    * single bytes nothing, and this process 400 bytes for each.
+   *
+   * @param whenRead makes of them what is wanted
+   * @param whenRefused called where they do not all come
    */
-  private collect(request: IncomingMessage, held: Held): Promise<Buffer> {
+  private collect(
+    request: IncomingMessage,
+    held: Held,
+    whenRead: (bytes: Buffer) => unknown,
+    whenRefused: () => void,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       let body: Buffer = EMPTY;
       let length = 0;
+      const finish = () => {
+        try {
+          resolve(whenRead(body.subarray(0, length)));
+        } catch (error) {
+          const failure = error as Error;
+          reject(failure);
+        }
+      };
       const refuse = (error: DomainError) => {
         request.removeAllListeners('data');
+        request.off('end', finish);
         drain(request);
+        whenRefused();
         reject(error);
       };
       if (Number(request.headers['content-length']) > this.limit) {
@@ -92,11 +104,11 @@ export class JsonBody {
         }
         length = needed;
       });
-      request.on('end', () => {
-        resolve(body.subarray(0, length));
-      });
+      request.on('end', finish);
       request.on('close', () => {
-        if (!request.complete) reject(incomplete());
+        if (request.complete) return;
+        whenRefused();
+        reject(incomplete());
       });
     });
   }

@@ -7,10 +7,13 @@ import { fits } from './tensor-limits.js';
 /** A row that its schema accepted. */
 export type Row = JsonObject;
 
-/** Writes `width` elements of one row into a tensor's data, from `offset` on. */
+/** Writes one feature of each row into a tensor's data: the first row's from `offset` on, the next `stride` further. */
+export type Write = (rows: readonly Row[], data: TensorData, offset: number, stride: number) => void;
+
 export interface Column {
+  /** Elements of one row. */
   width: number;
-  write: (row: Row, data: TensorData, offset: number) => void;
+  write: Write;
 }
 
 /** Any element storage, seen as one that takes what `converter` gives for its type. */
@@ -43,10 +46,11 @@ export function compileColumn(spec: ColumnSpec, feature: Feature, type: DataType
     return index;
   };
   if (encoding === 'ordinal') {
-    return { width: 1, write: (row, data, offset) => ((data as Elements)[offset] = convert(indexOf(row))) };
+    const write = eachRow((row, data, offset) => (data[offset] = convert(indexOf(row))));
+    return { width: 1, write };
   }
   const one = convert(1);
-  return { width: values.length, write: (row, data, offset) => ((data as Elements)[offset + indexOf(row)] = one) };
+  return { width: values.length, write: eachRow((row, data, offset) => (data[offset + indexOf(row)] = one)) };
 }
 
 function plainColumn(feature: Feature, type: DataType): Column {
@@ -62,12 +66,30 @@ function plainColumn(feature: Feature, type: DataType): Column {
   }
   // NaN goes through the conversion too: as a float16 it has bits of its own. Other types never use it.
   const missing = fallback === null ? (FLOAT_TENSORS.has(type) ? convert(NaN) : NaN) : convert(fallback);
-  return {
-    width: 1,
-    write: (row, data, offset) => {
-      const value = read(row) ?? null;
-      (data as Elements)[offset] = value === null ? missing : convert(value);
-    },
+  if (convert === asItIs && !isInherited(feature.name)) return { width: 1, write: numbers(feature.name, missing) };
+  const write = eachRow((row, data, offset) => {
+    const value = read(row) ?? null;
+    data[offset] = value === null ? missing : convert(value);
+  });
+  return { width: 1, write };
+}
+
+/** What `eachRow` would do for numbers that need no conversion, in a third of the time: 4 % of a batch of 100. */
+function numbers(name: string, missing: Element): Write {
+  return (rows, data, offset, stride) => {
+    for (const row of rows) {
+      (data as Elements)[offset] = (row[name] as number | null | undefined) ?? missing;
+      offset += stride;
+    }
+  };
+}
+
+function eachRow(writeRow: (row: Row, data: Elements, offset: number) => void): Write {
+  return (rows, data, offset, stride) => {
+    for (const row of rows) {
+      writeRow(row, data, offset);
+      offset += stride;
+    }
   };
 }
 
@@ -75,19 +97,18 @@ function plainColumn(feature: Feature, type: DataType): Column {
  * How a nested array fills a tensor, row-major. Its lengths are known by the time a row is written: by the schema,
  * or from the row itself.
  */
-export function compileArray(feature: Feature, type: DataType): Column['write'] {
+export function compileArray(feature: Feature, type: DataType): Write {
   const read = reader(feature);
   const convert = converter(feature, type);
   if (feature.fallback === null) throw new Error(`"${feature.name}" is an array that may be null: give it a default`);
-  return (row, data, offset) => {
-    const elements = data as Elements;
+  return eachRow((row, elements, offset) => {
     let next = offset;
     const fill = (value: unknown): void => {
       if (Array.isArray(value)) for (const item of value) fill(item);
       else elements[next++] = convert(value);
     };
     fill(read(row) ?? feature.fallback);
-  };
+  });
 }
 
 /** The lengths of a feature's nested array in one row, from the outside in. */
@@ -106,7 +127,11 @@ export function lengthsIn(feature: Feature): (row: Row) => number[] {
 
 /** Reads a feature from a row. Only a name that every object inherits (`constructor`) needs the dearer own-property check. */
 function reader({ name }: Feature): (row: Row) => unknown {
-  return name in {} ? (row) => (Object.hasOwn(row, name) ? row[name] : undefined) : (row) => row[name];
+  return isInherited(name) ? (row) => (Object.hasOwn(row, name) ? row[name] : undefined) : (row) => row[name];
+}
+
+function isInherited(name: string): boolean {
+  return name in {};
 }
 
 /** How a value that the schema accepted becomes an element. */
@@ -126,14 +151,18 @@ function converter({ name, kind }: Feature, type: DataType): (value: unknown) =>
   }
   const convert = numberTo(type);
   if (!convert) throw new Error(`the input takes ${type}`);
-  return kind === 'boolean' ? (value) => convert(Number(value)) : (value) => convert(value as number);
+  return kind === 'boolean' ? (value) => convert(Number(value)) : (convert as (value: unknown) => Element);
 }
 
 function numberTo(type: DataType): ((value: number) => Element) | undefined {
   if (type === 'string') return undefined;
   if (type === 'int64' || type === 'uint64') return BigInt;
   if (type === 'float16') return float16Bits;
-  return (value) => value;
+  return asItIs;
+}
+
+function asItIs(value: number): number {
+  return value;
 }
 
 const half = new Float16Array(1);

