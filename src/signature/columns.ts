@@ -102,12 +102,13 @@ export function compileArray(feature: Feature, type: DataType): Write {
   const convert = converter(feature, type);
   if (feature.fallback === null) throw new Error(`"${feature.name}" is an array that may be null: give it a default`);
   return eachRow((row, elements, offset) => {
-    let next = offset;
-    const fill = (value: unknown): void => {
-      if (Array.isArray(value)) for (const item of value) fill(item);
-      else elements[next++] = convert(value);
+    const fill = (list: readonly unknown[], depth: number, at: number): number => {
+      if (depth > 1) for (const item of list) at = fill(item as unknown[], depth - 1, at);
+      else if (convert === asItIs) for (const item of list) elements[at++] = item as number;
+      else for (const item of list) elements[at++] = convert(item);
+      return at;
     };
-    fill(read(row) ?? feature.fallback);
+    fill((read(row) ?? feature.fallback) as unknown[], feature.shape.length, offset);
   });
 }
 
