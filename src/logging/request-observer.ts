@@ -34,20 +34,16 @@ export class RequestObserver {
     const context = RequestContext.of(request);
     if (context.isObserved) return;
     context.isObserved = true;
-    const { method = '' } = request;
-    const url = pathOf(request.originalUrl ?? request.url ?? '');
-    const level = method === 'GET' && PROBES.test(url) ? 'debug' : 'info';
-    const about = `"request_id":${JSON.stringify(context.id)},"method":"${method}","url":${JSON.stringify(url)}`;
     const { LOG_REQUESTS } = this.settings;
-    if (LOG_REQUESTS === 'both') this.log.write(level, about, 'request_started');
+    const line = LOG_REQUESTS === 'off' ? undefined : lineOf(request, context);
+    if (line && LOG_REQUESTS === 'both') this.log.write(line.level, line.fields, 'request_started');
     // Node emits it once for each response.
     response.on('close', () => {
       const seconds = (performance.now() - context.startedAt) / 1000;
       context.hasLeft = !response.writableFinished;
       const status = context.hasLeft ? CLIENT_CLOSED_REQUEST : response.statusCode;
       this.count(request, status, seconds);
-      if (LOG_REQUESTS === 'off') return;
-      this.log.write(level, about + this.outcome(context, status, seconds), 'request_completed');
+      if (line) this.log.write(line.level, line.fields + this.outcome(context, status, seconds), 'request_completed');
     });
   }
 
@@ -67,6 +63,13 @@ export class RequestObserver {
 }
 
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+
+/** What both lines of a request have in common. */
+function lineOf({ method = '', originalUrl, url: sent = '' }: ObservedRequest, { id }: RequestContext) {
+  const url = pathOf(originalUrl ?? sent);
+  const level = method === 'GET' && PROBES.test(url) ? ('debug' as const) : ('info' as const);
+  return { level, fields: `"request_id":${JSON.stringify(id)},"method":"${method}","url":${JSON.stringify(url)}` };
+}
 
 /** The path alone: a query may hold what does not belong in a log. */
 function pathOf(url: string): string {
