@@ -8,6 +8,7 @@ const ROOMS = [
   'config',
   'metrics',
   'logging',
+  'database',
   'inference',
   'signature',
   'registry',
@@ -41,6 +42,14 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/inference/onnx-session\\.ts$' },
       to: { path: 'onnxruntime-node' },
+    },
+    {
+      name: 'the-database-is-loaded-in-the-background',
+      comment:
+        'Kysely and pg cost a start 150 ms of CPU: they are imported where a connection is opened, and as types elsewhere.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/database/connection/' },
+      to: { path: 'node_modules/(kysely|pg)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'documentation-is-loaded-by-those-who-read-it',

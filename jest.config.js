@@ -9,6 +9,7 @@ export default {
   moduleNameMapper: {
     // Threads have no transform of Jest's: they run what was built, as in production.
     '/thread-entry\\.js$': '<rootDir>/dist/inference/threads/thread-entry.js',
+    '/sqlite-entry\\.js$': '<rootDir>/dist/database/connection/sqlite-entry.js',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   testTimeout: 30_000,

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule } from './config/config.module.js';
 import { type Environment } from './config/read-settings.js';
+import { DatabaseModule } from './database/database.module.js';
 import { DocsModule } from './docs/docs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -23,6 +24,7 @@ export class AppModule {
         HealthModule,
         MetricsModule,
         DocsModule,
+        DatabaseModule,
         RegistryModule,
         HttpModule,
       ],

@@ -25,6 +25,7 @@ export const ERROR_KINDS = {
   internal: { http: 500, grpc: 13, title: 'Internal error' },
   model_not_ready: { http: 503, grpc: 14, title: 'The model is still loading' },
   model_unavailable: { http: 503, grpc: 14, title: 'The model cannot serve' },
+  dependency_unavailable: { http: 503, grpc: 14, title: 'Something that this needs is away' },
   deadline_exceeded: { http: 504, grpc: 4, title: 'The time for this request is up' },
   overloaded: { http: 503, grpc: 14, title: 'Too many requests are waiting' },
 } as const satisfies Record<string, ErrorKind>;

@@ -57,6 +57,14 @@ export function Names() {
   );
 }
 
+/** A setting that says which database: a file of SQLite, or a PostgreSQL server. Its value may hold a password. */
+export function DatabaseUrl() {
+  return kind('sqlite:<file>, sqlite::memory: or postgres://<user>:<password>@<host>:<port>/<database>', (text) => {
+    const isFile = /^sqlite:(?!\/\/(?!\/)).*[^/]$/.test(text); // sqlite://host would be no file
+    return isFile || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) ? text : undefined;
+  });
+}
+
 function kind<T>(wanted: string, parse: (text: string) => T | undefined, accepts: (value: T) => boolean = () => true) {
   const toValue = Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' ? (parse(value.trim()) ?? UNPARSED) : value,

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { Bytes, Flag, Names, OneOf, Text, WholeNumber } from './setting-kinds.js';
+import { Bytes, DatabaseUrl, Flag, Names, OneOf, Text, WholeNumber } from './setting-kinds.js';
 
 /**
  * Everything that can be set from the environment or `.env`, by its name there, with its default for a laptop.
@@ -55,6 +55,15 @@ export class Settings {
 
   /** Threads that one run of a model may use. */
   @WholeNumber(1, 1024) readonly INFERENCE_THREADS: number = Math.min(4, availableParallelism());
+
+  /** Where decisions of operators and the history of versions are kept: a file of SQLite, or PostgreSQL. */
+  @DatabaseUrl() readonly DATABASE_URL: string = 'sqlite:./data/nestor.db';
+
+  /** Connections to PostgreSQL that one process may have. */
+  @WholeNumber(1, 1000) readonly DATABASE_POOL_MAX: number = 10;
+
+  /** Milliseconds that the database may take to be connected to, and for what is asked of it; then it counts as away. */
+  @WholeNumber(10, 600_000) readonly DATABASE_TIMEOUT_MS: number = 2000;
 
   /** The least serious log lines that are written. */
   @OneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent') readonly LOG_LEVEL: string = 'info';

@@ -22,7 +22,14 @@ export class Service {
 
   /** Starts it and waits for its first loads. */
   static async start(environment: Environment = {}): Promise<Service> {
-    const app = await createApp({ MODELS_DIR: SHIPPED, QUIET_MS: '0', LOG_LEVEL: 'silent', PORT: '0', ...environment });
+    const app = await createApp({
+      MODELS_DIR: SHIPPED,
+      QUIET_MS: '0',
+      LOG_LEVEL: 'silent',
+      PORT: '0',
+      DATABASE_URL: 'sqlite::memory:',
+      ...environment,
+    });
     await app.listen(0, '127.0.0.1');
     await app.get(Reconciler).settled();
     return new Service(app, await app.getUrl());

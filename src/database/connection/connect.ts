@@ -1,0 +1,53 @@
+import { Kysely, sql } from 'kysely';
+import { type Settings } from '../../config/settings.js';
+import { type Tables } from '../tables.js';
+import { type Driven } from './driven.js';
+import { migrations } from './migrations.js';
+
+/** A database that was reached, has our tables, and takes writes. */
+export interface Connection {
+  query: Kysely<Tables>;
+  /** Ends what is under way, and lets go of the database. Never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reaches the database, and brings its tables up to date. Any number of processes may do so at the same time.
+ *
+ * @throws whatever the driver throws
+ */
+export async function connect(settings: Settings): Promise<Connection> {
+  const isSqlite = settings.DATABASE_URL.startsWith('sqlite:');
+  const driven: Driven = isSqlite
+    ? (await import('./sqlite.js')).sqlite(settings)
+    : (await import('./postgres.js')).postgres(settings);
+  const query = new Kysely<Tables>({ dialect: driven.dialect });
+  const connection = { query, close: () => driven.close() };
+  try {
+    await migrate(query, isSqlite);
+    await tryWriting(query);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+/** Where all is up to date, as at nearly every start, one query says so. */
+async function migrate(query: Kysely<Tables>, isSqlite: boolean): Promise<void> {
+  const known = migrations(isSqlite);
+  const done = await sql<{ name: string }>`select name from kysely_migration`.execute(query).then(
+    ({ rows }) => rows.map(({ name }) => name),
+    (): string[] => [], // there is no such table yet
+  );
+  if (Object.keys(known).every((name) => done.includes(name))) return;
+  const { Migrator } = await import('kysely/migration');
+  const provider = { getMigrations: () => Promise.resolve(known) };
+  const { error } = await new Migrator({ db: query, provider }).migrateToLatest();
+  if (error !== undefined) throw error as Error;
+}
+
+/** A database that is full, read-only or locked answers reads. The row is the migrator's; its content is left as it is. */
+async function tryWriting(query: Kysely<Tables>): Promise<void> {
+  await sql`update kysely_migration_lock set is_locked = is_locked`.execute(query);
+}

@@ -1,0 +1,32 @@
+import { PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { type Settings } from '../../config/settings.js';
+import { type Driven } from './driven.js';
+
+/** A pool of connections to PostgreSQL. */
+export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS }: Settings): Driven {
+  const pool = new pg.Pool({
+    connectionString: DATABASE_URL,
+    application_name: 'nestor',
+    max: DATABASE_POOL_MAX,
+    connectionTimeoutMillis: DATABASE_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  const clients = new Set<pg.PoolClient>();
+  // Whoever waits for an answer is told that the connection broke; without a listener that would end the process, too.
+  const ignore = () => undefined;
+  pool.on('error', ignore);
+  pool.on('connect', (client) => {
+    client.on('error', ignore);
+    clients.add(client);
+  });
+  pool.on('remove', (client) => {
+    clients.delete(client);
+  });
+  const close = async () => {
+    // A server that hangs would keep each connection: those in use are cut, their queries fail.
+    const ended = [...clients].map((client) => (client as unknown as pg.Client).end().catch(ignore));
+    await Promise.race([Promise.all([...ended, pool.end()]), new Promise((resolve) => setTimeout(resolve, 1000))]);
+  };
+  return { dialect: new PostgresDialect({ pool }), close };
+}

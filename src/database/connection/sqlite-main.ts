@@ -1,0 +1,68 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  type SqliteCall,
+  type SqliteFailure,
+  type SqliteFile,
+  type SqliteReply,
+  type SqliteResult,
+} from './sqlite-protocol.js';
+
+const SQLITE_BUSY = 5;
+const RETRY_MS = 10;
+
+const { path, busyMs } = workerData as SqliteFile;
+let database: DatabaseSync | undefined;
+
+parentPort?.on('message', ({ id, sql, parameters }: SqliteCall) => {
+  let reply: SqliteReply;
+  try {
+    database ??= open();
+    reply = { id, result: run(database, sql, parameters) };
+  } catch (error) {
+    const { message, code, errcode } = error as SqliteFailure;
+    reply = {
+      id,
+      failure: { message, ...(code !== undefined && { code }), ...(errcode !== undefined && { errcode }) },
+    };
+  }
+  parentPort?.postMessage(reply);
+});
+
+function open(): DatabaseSync {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+  const opened = new DatabaseSync(path, { timeout: busyMs });
+  try {
+    useLog(opened);
+    // Safe with a log: a loss of power may undo the last transactions, and leaves the file whole.
+    opened.exec('pragma synchronous = normal');
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+  return opened;
+}
+
+/** Readers and the writer do not wait for each other then. While that is set up SQLite does not wait for locks itself. */
+function useLog(opened: DatabaseSync): void {
+  const until = performance.now() + busyMs;
+  for (;;) {
+    try {
+      opened.exec('pragma journal_mode = wal');
+      return;
+    } catch (error) {
+      const isLocked = ((error as SqliteFailure).errcode ?? 0) % 256 === SQLITE_BUSY;
+      if (!isLocked || performance.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}
+
+function run(opened: DatabaseSync, sql: string, parameters: readonly unknown[]): SqliteResult {
+  const statement = opened.prepare(sql);
+  const values = parameters as SQLInputValue[];
+  if (statement.columns().length > 0) return { rows: statement.all(...values), changes: 0 };
+  return { rows: [], changes: Number(statement.run(...values).changes) };
+}

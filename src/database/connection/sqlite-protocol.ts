@@ -1,0 +1,29 @@
+/** What the thread is started with. */
+export interface SqliteFile {
+  /** Path of the file, or `:memory:`. */
+  path: string;
+  /** Milliseconds to wait for another process's lock. */
+  busyMs: number;
+}
+
+export interface SqliteCall {
+  id: number;
+  sql: string;
+  parameters: readonly unknown[];
+}
+
+export interface SqliteResult {
+  rows: unknown[];
+  changes: number;
+}
+
+/** An error's own fields do not survive the way between threads. */
+export interface SqliteFailure {
+  message: string;
+  /** Of SQLite or of the system: `ERR_SQLITE_ERROR`, `EACCES`. */
+  code?: string;
+  /** SQLite's extended result code. */
+  errcode?: number;
+}
+
+export type SqliteReply = { id: number } & ({ result: SqliteResult } | { failure: SqliteFailure });

@@ -1,0 +1,151 @@
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type Kysely } from 'kysely';
+import { PinoLogger } from 'nestjs-pino';
+import { DomainError } from '../common/errors.js';
+import { within } from '../common/within.js';
+import { Settings } from '../config/settings.js';
+import { type Connection } from './connection/connect.js';
+import { placeOf, problemOf } from './problem.js';
+import { type Tables } from './tables.js';
+
+/** Milliseconds between two attempts while it is away: doubled from the first to the last. */
+const FIRST_PAUSE_MS = 250;
+const LAST_PAUSE_MS = 5000;
+/** How often a server that nothing is asked of is looked at: so health tells that it went away. */
+const LOOK_EVERY_MS = 5000;
+
+/**
+ * The database. It is opened in the background: nothing waits for it but who asks it something. While it is away that
+ * fails at once, and it is tried again until it is back.
+ */
+@Injectable()
+export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
+  /** What keeps it from working, in one line; undefined while it works, and until that is known. */
+  problem: string | undefined;
+  private opening: Promise<Connection> | undefined;
+  private connection: Connection | undefined;
+  private pauseMs = FIRST_PAUSE_MS;
+  private timer: NodeJS.Timeout | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.tryToOpen();
+  }
+
+  /** Whoever uses it shuts down before it. */
+  async onApplicationShutdown(): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    const { DATABASE_TIMEOUT_MS } = this.settings;
+    await within(DATABASE_TIMEOUT_MS, Promise.resolve(this.opening)).catch(() => undefined);
+    await this.connection?.close();
+    this.connection = undefined;
+  }
+
+  /**
+   * What a query gives, within DATABASE_TIMEOUT_MS. Waits for the database to be opened, where that is under way.
+   *
+   * @param work may make several queries; a transaction, where all of them or none must hold
+   * @throws DomainError `dependency_unavailable` when the database is away, or did not answer in time: what was written
+   *   outside a transaction may be there all the same. Errors of `work` itself as they are.
+   */
+  async run<T>(work: (query: Kysely<Tables>) => Promise<T>): Promise<T> {
+    if (this.problem !== undefined || this.isClosed) throw away();
+    let connection: Connection | undefined;
+    const answer = this.open().then((opened) => {
+      connection = opened;
+      return work(opened.query);
+    });
+    try {
+      return await within(this.settings.DATABASE_TIMEOUT_MS, answer);
+    } catch (error) {
+      if (isOurs(error)) throw error;
+      if (connection) this.lose(connection, error);
+      throw away();
+    }
+  }
+
+  private open(): Promise<Connection> {
+    this.opening ??= this.openNow();
+    return this.opening;
+  }
+
+  private tryToOpen(): void {
+    this.open().catch(() => undefined); // it is in the log, and tried again
+  }
+
+  private async openNow(): Promise<Connection> {
+    try {
+      const { connect } = await import('./connection/connect.js');
+      const connection = await connect(this.settings);
+      this.connection = connection;
+      if (this.problem !== undefined) this.logger.info(`Database ${this.place} is back`);
+      this.problem = undefined;
+      this.pauseMs = FIRST_PAUSE_MS;
+      this.lookLater();
+      return connection;
+    } catch (error) {
+      this.isAway(error);
+      throw error;
+    }
+  }
+
+  /** A server may go away while nothing is asked of it. A file is looked at when something is. */
+  private lookLater(): void {
+    if (this.isClosed || this.settings.DATABASE_URL.startsWith('sqlite:')) return;
+    const look = () => this.run((query) => query.selectFrom('decisions').select('model').limit(1).execute());
+    this.timer = setTimeout(() => {
+      look().then(
+        () => {
+          this.lookLater();
+        },
+        () => undefined, // it is tried again by now
+      );
+    }, LOOK_EVERY_MS).unref();
+  }
+
+  /** Of the queries that fail at the same time the first one's error counts. */
+  private lose(connection: Connection, error: unknown): void {
+    if (this.connection !== connection) return;
+    this.connection = undefined;
+    void connection.close();
+    this.isAway(error);
+  }
+
+  private isAway(error: unknown): void {
+    this.opening = undefined;
+    if (this.isClosed) return;
+    const problem = problemOf(error);
+    if (problem !== this.problem) {
+      this.logger.error(
+        `Database ${this.place} is away (${problem}): what is loaded goes on serving, and it is tried again`,
+      );
+    }
+    this.problem = problem;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.tryToOpen();
+    }, this.pauseMs).unref();
+    this.pauseMs = Math.min(2 * this.pauseMs, LAST_PAUSE_MS);
+  }
+
+  private get place(): string {
+    return placeOf(this.settings.DATABASE_URL);
+  }
+}
+
+/** Whether an error says nothing of the database: a refusal, or a mistake in the code. */
+function isOurs(error: unknown): boolean {
+  return [DomainError, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
+}
+
+function away(): DomainError {
+  return new DomainError('dependency_unavailable', 'The database is away: try again later.', {
+    retryAfter: LAST_PAUSE_MS / 1000,
+  });
+}

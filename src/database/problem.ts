@@ -1,0 +1,47 @@
+import { firstLine } from '../common/errors.js';
+
+/** What SQLite calls by number: its primary result codes. */
+const SQLITE: Record<number, string> = {
+  5: 'another program has locked it',
+  6: 'another program has locked it',
+  8: 'it is read-only',
+  10: 'its disk fails',
+  11: 'it is damaged',
+  13: 'its disk is full',
+  14: 'it cannot be opened',
+  26: 'the file is not a database',
+};
+
+/** What the system says while a folder is made or a server is connected to. */
+const SYSTEM: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'its disk is full',
+  EEXIST: 'its folder is a file',
+  ENOTDIR: 'its folder is a file',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection lost',
+  EPIPE: 'connection lost',
+  ETIMEDOUT: 'no answer',
+  EHOSTUNREACH: 'no way to its host',
+  ENETUNREACH: 'no way to its host',
+  ENOTFOUND: 'its host is not known',
+  EAI_AGAIN: 'its host is not known',
+};
+
+/** What keeps a database from working, in one line without a path or a secret of ours. */
+export function problemOf(error: unknown): string {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  if (errcode !== undefined) return SQLITE[errcode % 256] ?? firstLine(error);
+  if (code !== undefined && Object.hasOwn(SYSTEM, code)) return SYSTEM[code] as string;
+  const text = firstLine(error);
+  return /timeout/i.test(text) ? 'no answer' : text || (code ?? 'unknown error');
+}
+
+/** Where a database is, for the log: without user, password and options. */
+export function placeOf(url: string): string {
+  if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length);
+  const { host, pathname } = new URL(url);
+  return `postgres://${host}${pathname}`;
+}
