@@ -9,11 +9,13 @@ const ROOMS = [
   'metrics',
   'logging',
   'database',
+  'history',
   'inference',
   'signature',
   'registry',
   'http',
   'prediction',
+  'admin',
   'health',
   'docs',
 ];

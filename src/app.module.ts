@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AdminModule } from './admin/admin.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { type Environment } from './config/read-settings.js';
-import { DatabaseModule } from './database/database.module.js';
 import { DocsModule } from './docs/docs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -21,10 +21,10 @@ export class AppModule {
         LoggingModule,
         // Routes are tried in this order: predictions first.
         PredictionModule,
+        AdminModule,
         HealthModule,
         MetricsModule,
         DocsModule,
-        DatabaseModule,
         RegistryModule,
         HttpModule,
       ],

@@ -65,6 +65,9 @@ export class Settings {
   /** Milliseconds that the database may take to be connected to, and for what is asked of it; then it counts as away. */
   @WholeNumber(10, 600_000) readonly DATABASE_TIMEOUT_MS: number = 2000;
 
+  /** Events of the history that are kept, up to a tenth more; the oldest go. */
+  @WholeNumber(1, 10_000_000) readonly EVENTS_KEPT: number = 10_000;
+
   /** The least serious log lines that are written. */
   @OneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent') readonly LOG_LEVEL: string = 'info';
 

@@ -5,7 +5,7 @@ import { DomainError } from '../common/errors.js';
 import { within } from '../common/within.js';
 import { Settings } from '../config/settings.js';
 import { type Connection } from './connection/connect.js';
-import { placeOf, problemOf } from './problem.js';
+import { isOfValues, placeOf, problemOf } from './problem.js';
 import { type Tables } from './tables.js';
 
 /** Milliseconds between two attempts while it is away: doubled from the first to the last. */
@@ -42,9 +42,8 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     this.isClosed = true;
     clearTimeout(this.timer);
     const { DATABASE_TIMEOUT_MS } = this.settings;
-    await within(DATABASE_TIMEOUT_MS, Promise.resolve(this.opening)).catch(() => undefined);
-    await this.connection?.close();
-    this.connection = undefined;
+    const closed = Promise.resolve(this.opening).then((connection) => connection?.close());
+    await within(DATABASE_TIMEOUT_MS, closed).catch(() => undefined);
   }
 
   /**
@@ -139,8 +138,9 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 }
 
-/** Whether an error says nothing of the database: a refusal, or a mistake in the code. */
+/** Whether an error says nothing of the database: a refusal, or a mistake in the code or in what was to be written. */
 function isOurs(error: unknown): boolean {
+  if (isOfValues(error)) return true;
   return [DomainError, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
 }
 

@@ -5,7 +5,7 @@ const SQLITE: Record<number, string> = {
   5: 'another program has locked it',
   6: 'another program has locked it',
   8: 'it is read-only',
-  10: 'its disk fails',
+  10: 'its disk fails, or is full',
   11: 'it is damaged',
   13: 'its disk is full',
   14: 'it cannot be opened',
@@ -18,6 +18,7 @@ const SYSTEM: Record<string, string> = {
   EPERM: 'permission denied',
   EROFS: 'its file system is read-only',
   ENOSPC: 'its disk is full',
+  ENOENT: 'its folder is not there',
   EEXIST: 'its folder is a file',
   ENOTDIR: 'its folder is a file',
   ECONNREFUSED: 'connection refused',
@@ -36,7 +37,14 @@ export function problemOf(error: unknown): string {
   if (errcode !== undefined) return SQLITE[errcode % 256] ?? firstLine(error);
   if (code !== undefined && Object.hasOwn(SYSTEM, code)) return SYSTEM[code] as string;
   const text = firstLine(error);
-  return /timeout/i.test(text) ? 'no answer' : text || (code ?? 'unknown error');
+  if (/timeout/i.test(text)) return 'no answer';
+  return /^Connection (terminated|ended)/.test(text) ? 'connection lost' : text || (code ?? 'unknown error');
+}
+
+/** Whether a statement failed for the values in it: PostgreSQL's classes 22 and 23, SQLite's constraints and types. */
+export function isOfValues(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return errcode === undefined ? /^2[23]\w{3}$/.test(code ?? '') : [19, 20].includes(errcode % 256);
 }
 
 /** Where a database is, for the log: without user, password and options. */

@@ -55,6 +55,7 @@ export class HealthController {
       () => this.health.models(),
       () => this.health.queues(),
       () => this.health.runs(),
+      () => this.health.database(),
     );
   }
 

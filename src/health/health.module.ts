@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { DatabaseModule } from '../database/database.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { HealthController } from './health.controller.js';
 import { HealthService } from './health.service.js';
 
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false }), InferenceModule, RegistryModule],
+  imports: [TerminusModule.forRoot({ logger: false }), DatabaseModule, InferenceModule, RegistryModule],
   controllers: [HealthController],
   providers: [HealthService],
 })

@@ -107,6 +107,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly eventsDropped = new Counter({
+    name: 'nestor_events_dropped_total',
+    help: 'Events that were dropped because the database had been away for too long',
+    registers: [this.registry],
+  });
+
   private readonly collectors: (() => void)[] = [];
 
   constructor() {

@@ -12,6 +12,7 @@ export const ApiOperation = noted('ApiOperation');
 export const ApiProduces = noted('ApiProduces');
 export const ApiProperty = noted('ApiProperty');
 export const ApiPropertyOptional = noted('ApiPropertyOptional');
+export const ApiQuery = noted('ApiQuery');
 export const ApiResponse = noted('ApiResponse');
 export const ApiServiceUnavailableResponse = noted('ApiServiceUnavailableResponse');
 export const ApiTags = noted('ApiTags');

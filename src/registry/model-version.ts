@@ -32,7 +32,7 @@ export class ModelVersion {
     readonly model: string,
     /** What the storage holds now. */
     public entry: VersionEntry,
-    private readonly onChange: (version: ModelVersion) => void,
+    private readonly onChange: (version: ModelVersion, from: VersionState) => void,
   ) {}
 
   get version(): string {
@@ -153,9 +153,10 @@ export class ModelVersion {
   }
 
   private enter(state: VersionState, reason?: string): void {
+    const from = this.state;
     this.state = state;
     this.reason = reason;
-    this.onChange(this);
+    this.onChange(this, from);
   }
 }
 

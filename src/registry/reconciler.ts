@@ -3,13 +3,14 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown, ty
 import { PinoLogger } from 'nestjs-pino';
 import { firstLine } from '../common/errors.js';
 import { Settings } from '../config/settings.js';
+import { History } from '../history/history.js';
 import { Metrics } from '../metrics/metrics.js';
 import { digestOf } from './folder-stamp.js';
 import { FolderWatch } from './folder-watch.js';
 import { Model } from './model.js';
 import { selectVersions } from './model-file.js';
 import { ModelRegistry } from './model-registry.js';
-import { ModelVersion, VERSION_STATES } from './model-version.js';
+import { ModelVersion, VERSION_STATES, type VersionState } from './model-version.js';
 import { type ModelEntry, ModelRepository, type VersionEntry } from './repository.js';
 import { VersionLoader } from './version-loader.js';
 
@@ -43,6 +44,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     private readonly registry: ModelRegistry,
     private readonly loader: VersionLoader,
     private readonly metrics: Metrics,
+    private readonly history: History,
     private readonly logger: PinoLogger,
   ) {}
 
@@ -215,8 +217,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   }
 
   private newVersion(model: string, entry: VersionEntry): ModelVersion {
-    return new ModelVersion(model, entry, (changed) => {
-      this.record(changed);
+    return new ModelVersion(model, entry, (changed, from) => {
+      this.record(changed, from);
     });
   }
 
@@ -251,14 +253,14 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     }
   }
 
-  private record({ model, version, state, reason, loadSeconds }: ModelVersion): void {
+  private record({ model, version, state, reason, loadSeconds }: ModelVersion, from: VersionState): void {
     this.registry.changed();
     if (state === 'DISCOVERED' && this.registry.isSettled) void this.follow();
     if (state === 'READY' || state === 'FAILED')
       this.metrics.loads.inc({ model, version, result: state.toLowerCase() });
-    if (state === 'READY' && loadSeconds !== undefined) {
-      this.logger.info({ model, version, load_seconds: Number(loadSeconds.toFixed(4)) }, 'version_ready');
-    }
-    if (state === 'FAILED') this.logger.error({ model, version, reason }, 'version_failed');
+    if (this.stopping) return; // the service ends, which is nothing that happens to a model
+    const seconds = state === 'READY' && loadSeconds !== undefined ? Number(loadSeconds.toFixed(4)) : undefined;
+    const event = { kind: 'state', model, version, from, to: state, why: reason } as const;
+    this.history.record(event, { load_seconds: seconds });
   }
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { HistoryModule } from '../history/history.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 import { FolderRepository } from './folder-repository.js';
 import { ModelRegistry } from './model-registry.js';
@@ -7,7 +8,7 @@ import { ModelRepository } from './repository.js';
 import { VersionLoader } from './version-loader.js';
 
 @Module({
-  imports: [InferenceModule],
+  imports: [HistoryModule, InferenceModule],
   providers: [ModelRegistry, VersionLoader, Reconciler, { provide: ModelRepository, useClass: FolderRepository }],
   exports: [ModelRegistry, Reconciler],
 })

@@ -11,6 +11,9 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** What PostgreSQL calls it. */
+const UNDEFINED_TABLE = '42P01';
+
 /**
  * Reaches the database, and brings its tables up to date. Any number of processes may do so at the same time.
  *
@@ -38,7 +41,10 @@ async function migrate(query: Kysely<Tables>, isSqlite: boolean): Promise<void> 
   const known = migrations(isSqlite);
   const done = await sql<{ name: string }>`select name from kysely_migration`.execute(query).then(
     ({ rows }) => rows.map(({ name }) => name),
-    (): string[] => [], // there is no such table yet
+    (error: unknown): string[] => {
+      if (isNoTable(error)) return [];
+      throw error;
+    },
   );
   if (Object.keys(known).every((name) => done.includes(name))) return;
   const { Migrator } = await import('kysely/migration');
@@ -50,4 +56,9 @@ async function migrate(query: Kysely<Tables>, isSqlite: boolean): Promise<void> 
 /** A database that is full, read-only or locked answers reads. The row is the migrator's; its content is left as it is. */
 async function tryWriting(query: Kysely<Tables>): Promise<void> {
   await sql`update kysely_migration_lock set is_locked = is_locked`.execute(query);
+}
+
+function isNoTable(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message: string };
+  return code === UNDEFINED_TABLE || message.includes('no such table');
 }

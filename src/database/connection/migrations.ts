@@ -36,7 +36,7 @@ export function migrations(isSqlite: boolean): Record<string, Migration> {
           .addColumn('kind', 'varchar(16)', (column) => column.notNull())
           .addColumn('model', 'varchar(64)', (column) => column.notNull())
           .addColumn('version', 'varchar(64)')
-          .addColumn('label', 'varchar(64)')
+          .addColumn('label', 'text')
           .addColumn('from', 'text')
           .addColumn('to', 'text')
           .addColumn('why', 'text')

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -32,7 +32,7 @@ parentPort?.on('message', ({ id, sql, parameters }: SqliteCall) => {
 });
 
 function open(): DatabaseSync {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+  if (path !== ':memory:') makeFolder(dirname(path));
   const opened = new DatabaseSync(path, { timeout: busyMs });
   try {
     useLog(opened);
@@ -43,6 +43,15 @@ function open(): DatabaseSync {
     throw error;
   }
   return opened;
+}
+
+/** That folder only: a longer path that is not there is rather a mistake, or a volume that is not mounted. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+  }
 }
 
 /** Readers and the writer do not wait for each other then. While that is set up SQLite does not wait for locks itself. */

@@ -1,0 +1,37 @@
+import { Controller, Get, Query, UseInterceptors } from '@nestjs/common';
+import { History } from '../history/history.js';
+import { EVENT_KINDS } from '../history/event.js';
+import { LoggingInterceptor } from '../logging/logging.interceptor.js';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decorators.js';
+import { ApiProblems } from '../prediction/http/prediction-docs.js';
+import { EventListDto } from './event.dto.js';
+import { MAX_LIMIT, toEventQuery } from './event-query.js';
+
+/** What happened to models. */
+@ApiTags('Operations')
+@Controller('v1/events')
+@UseInterceptors(LoggingInterceptor)
+export class EventsController {
+  constructor(private readonly history: History) {}
+
+  @Get()
+  @ApiOperation({ summary: 'What happened to models, from the newest on' })
+  @ApiQuery({
+    name: 'limit',
+    required: false,
+    schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: 100 },
+  })
+  @ApiQuery({
+    name: 'before',
+    required: false,
+    schema: { type: 'integer', minimum: 1 },
+    description: 'The `id` of the last event that was read: what was kept before it',
+  })
+  @ApiQuery({ name: 'model', required: false, schema: { type: 'string' } })
+  @ApiQuery({ name: 'kind', required: false, schema: { type: 'string', enum: [...EVENT_KINDS] } })
+  @ApiOkResponse({ type: EventListDto })
+  @ApiProblems('validation_failed', 'dependency_unavailable')
+  async list(@Query() query: Record<string, unknown>): Promise<EventListDto> {
+    return { events: await this.history.read(toEventQuery(query)) };
+  }
+}

@@ -1,0 +1,175 @@
+import cluster from 'node:cluster';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { type Insertable } from 'kysely';
+import { PinoLogger } from 'nestjs-pino';
+import { DomainError, firstLine } from '../common/errors.js';
+import { isoNow } from '../common/iso-now.js';
+import { within } from '../common/within.js';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import { type EventsTable } from '../database/tables.js';
+import { Metrics } from '../metrics/metrics.js';
+import { type EventKind, type EventQuery, type KeptEvent, type ModelEvent } from './event.js';
+
+/** Events that wait for the database; beyond them the oldest are dropped. */
+const MAX_WAITING = 10_000;
+/** Events in one statement: SQLite and PostgreSQL take 32,766 and 65,535 parameters. */
+const BATCH = 500;
+/** Milliseconds for which events gather, and after which a database that is away is asked again. */
+const GATHER_MS = 100;
+const RETRY_MS = 1000;
+/** Milliseconds that the last events may take when the service ends. */
+const LAST_EVENTS_MS = 2000;
+
+const COLUMNS = [
+  'id', 'at', 'kind', 'model', 'version', 'label', 'from', 'to', 'why', 'who', 'host', 'worker',
+] as const; // prettier-ignore
+/** Characters of a reason that are kept; the log has the whole. */
+const MAX_WHY = 1000;
+
+/** Message of an event's line in the log; that of a state is made from the state. */
+const MESSAGES: Record<Exclude<EventKind, 'state'>, string> = {
+  default: 'default_changed',
+  label: 'label_changed',
+  load: 'version_load_asked',
+  unload: 'version_unload_asked',
+};
+
+/**
+ * What happened to models: each event is a line of the log, and a row of the database. It waits for nothing and breaks
+ * nothing: rows are written in the background, and wait in memory while the database is away.
+ */
+@Injectable()
+export class History implements OnApplicationShutdown {
+  private waiting: Insertable<EventsTable>[] = [];
+  /** Dropped since the log last said so. */
+  private dropped = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private writing: Promise<void> | undefined;
+  private isStopping = false;
+  /** Rows written since the oldest were last deleted; as if by a process before this one, at first. */
+  private untrimmed = Infinity;
+  private readonly origin = { host: hostname(), worker: cluster.worker?.id ?? 0 };
+  private readonly process = randomUUID();
+  private count = 0;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly database: Database,
+    private readonly metrics: Metrics,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  /**
+   * Takes an event down. Never throws, and never waits.
+   *
+   * @param details what only its line in the log has besides
+   */
+  record(event: ModelEvent, details: object = {}): void {
+    this.log(event, details);
+    const { kind, model, version = null, label = null, from = null, to = null, who = null } = event;
+    // PostgreSQL has no text with a zero in it.
+    const why = event.why?.slice(0, MAX_WHY).replaceAll('\0', '') ?? null;
+    const key = `${this.process}-${String(this.count++)}`;
+    this.waiting.push({ key, at: isoNow(), kind, model, version, label, from, to, why, who, ...this.origin });
+    if (this.waiting.length > MAX_WAITING) this.drop();
+    this.writeIn(GATHER_MS);
+  }
+
+  /**
+   * What was kept, from the newest on.
+   *
+   * @throws DomainError `dependency_unavailable`
+   */
+  async read({ limit, before, model, kind }: EventQuery): Promise<KeptEvent[]> {
+    return this.database.run(async (query) => {
+      let events = query.selectFrom('events').select(COLUMNS).orderBy('id', 'desc').limit(limit);
+      if (before !== undefined) events = events.where('id', '<', before);
+      if (model !== undefined) events = events.where('model', '=', model);
+      if (kind !== undefined) events = events.where('kind', '=', kind);
+      const rows = await events.execute();
+      return rows.map((row) => ({ ...row, kind: row.kind as EventKind }));
+    });
+  }
+
+  /** The database closes after this. */
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
+    clearTimeout(this.timer);
+    const left = (this.writing ?? Promise.resolve()).then(() => this.write());
+    await within(LAST_EVENTS_MS, left).catch(() => undefined);
+  }
+
+  private log({ kind, model, version, label, from, to, why, who }: ModelEvent, details: object): void {
+    const fields = { event: kind, model, version, label, from, to, reason: why, who, ...details };
+    if (kind !== 'state') this.logger.info(fields, MESSAGES[kind]);
+    else if (to === 'FAILED') this.logger.error(fields, 'version_failed');
+    else if (to === 'LOADING' || to === 'CHECKING') this.logger.debug(fields, `version_${to.toLowerCase()}`);
+    else this.logger.info(fields, `version_${(to ?? '').toLowerCase()}`);
+  }
+
+  private drop(): void {
+    this.waiting.shift();
+    this.metrics.eventsDropped.inc();
+    if (this.dropped++ === 0)
+      this.logger.warn('Events are dropped, the oldest first: the database has been away for long');
+  }
+
+  private writeIn(ms: number): void {
+    if (this.isStopping || this.writing) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.writing = this.write().finally(() => {
+        this.writing = undefined;
+        if (this.waiting.length > 0) this.writeIn(RETRY_MS);
+      });
+    }, ms).unref();
+  }
+
+  /** Writes what waits, until nothing does or the database is away. Never rejects. */
+  private async write(): Promise<void> {
+    try {
+      while (this.waiting.length > 0) {
+        const batch = this.waiting.slice(0, BATCH);
+        await this.insert(batch);
+        // The oldest may have been dropped meanwhile.
+        const last = this.waiting.indexOf(batch.at(-1) as Insertable<EventsTable>);
+        this.waiting.splice(0, last + 1);
+        this.dropped = 0;
+        this.untrimmed += batch.length;
+      }
+      if (this.untrimmed >= this.settings.EVENTS_KEPT / 10) await this.trim();
+    } catch (error) {
+      if (error instanceof DomainError) return; // the database has said so; the events wait
+      const lost = this.waiting.splice(0, BATCH).length;
+      this.metrics.eventsDropped.inc(lost);
+      this.logger.error(`Events are dropped (${lost}): the database refuses them (${firstLine(error)})`);
+    }
+  }
+
+  /** Where nobody knows whether a batch arrived it is written again, and each event is kept once. */
+  private async insert(batch: Insertable<EventsTable>[]): Promise<void> {
+    await this.database.run((query) =>
+      query
+        .insertInto('events')
+        .values(batch)
+        .onConflict((conflict) => conflict.column('key').doNothing())
+        .execute(),
+    );
+  }
+
+  private async trim(): Promise<void> {
+    const { EVENTS_KEPT } = this.settings;
+    await this.database.run((query) =>
+      query
+        .deleteFrom('events')
+        .where('id', '<=', (row) =>
+          row.selectFrom('events').select('id').orderBy('id', 'desc').limit(1).offset(EVENTS_KEPT),
+        )
+        .execute(),
+    );
+    this.untrimmed = 0;
+  }
+}
