@@ -132,7 +132,7 @@ class Cluster implements PostgresServer {
 
   async kill(): Promise<void> {
     const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
     // SIGQUIT has it end its children, too; a killed parent leaves them to find out for themselves.
     child.kill('SIGQUIT');
     await once(child, 'exit');
