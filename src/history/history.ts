@@ -18,8 +18,7 @@ const MAX_WAITING = 10_000;
 /** Events in one statement: SQLite and PostgreSQL take 32,766 and 65,535 parameters. */
 const BATCH = 500;
 /** Milliseconds for which events gather, and after which a database that is away is asked again. */
-const GATHER_MS = 100;
-const RETRY_MS = 1000;
+const GATHER_MS = 1000;
 /** Milliseconds that the last events may take when the service ends. */
 const LAST_EVENTS_MS = 2000;
 
@@ -75,15 +74,16 @@ export class History implements OnApplicationShutdown {
     const key = `${this.process}-${String(this.count++)}`;
     this.waiting.push({ key, at: isoNow(), kind, model, version, label, from, to, why, who, ...this.origin });
     if (this.waiting.length > MAX_WAITING) this.drop();
-    this.writeIn(GATHER_MS);
+    this.writeLater();
   }
 
   /**
-   * What was kept, from the newest on.
+   * What was kept, from the newest on, with all that happened in this process so far.
    *
    * @throws DomainError `dependency_unavailable`
    */
   async read({ limit, before, model, kind }: EventQuery): Promise<KeptEvent[]> {
+    if (this.waiting.length > 0) await this.writeNow();
     return this.database.run(async (query) => {
       let events = query.selectFrom('events').select(COLUMNS).orderBy('id', 'desc').limit(limit);
       if (before !== undefined) events = events.where('id', '<', before);
@@ -97,8 +97,8 @@ export class History implements OnApplicationShutdown {
   /** The database closes after this. */
   async onApplicationShutdown(): Promise<void> {
     this.isStopping = true;
-    clearTimeout(this.timer);
-    const left = (this.writing ?? Promise.resolve()).then(() => this.write());
+    // What came while a batch was written goes in a second one.
+    const left = this.writeNow().then(() => this.writeNow());
     await within(LAST_EVENTS_MS, left).catch(() => undefined);
   }
 
@@ -117,15 +117,19 @@ export class History implements OnApplicationShutdown {
       this.logger.warn('Events are dropped, the oldest first: the database has been away for long');
   }
 
-  private writeIn(ms: number): void {
+  private writeLater(): void {
     if (this.isStopping || this.writing) return;
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      this.writing = this.write().finally(() => {
-        this.writing = undefined;
-        if (this.waiting.length > 0) this.writeIn(RETRY_MS);
-      });
-    }, ms).unref();
+    this.timer ??= setTimeout(() => void this.writeNow(), GATHER_MS).unref();
+  }
+
+  private writeNow(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.writing ??= this.write().finally(() => {
+      this.writing = undefined;
+      if (this.waiting.length > 0) this.writeLater();
+    });
+    return this.writing;
   }
 
   /** Writes what waits, until nothing does or the database is away. Never rejects. */
