@@ -63,10 +63,14 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY models ./models
 COPY --from=build /app/dist ./dist
+# The only place of the service's own that it writes to: mount a volume here, or set DATABASE_URL to a server. It serves
+# without either, and says so.
+RUN install -d -o 1000 -g 1000 /data
 # HOST: a container's loopback is reached by nobody else. ORT_DISABLE_TELEMETRY: ONNX Runtime reads it as it loads.
 ENV NODE_ENV=production \
   HOST=0.0.0.0 \
   PORT=8000 \
+  DATABASE_URL=sqlite:/data/nestor.db \
   ORT_DISABLE_TELEMETRY=1
 # The base image's user `node`, by number: Kubernetes' runAsNonRoot cannot tell from a name that it is not root.
 USER 1000:1000

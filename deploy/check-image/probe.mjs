@@ -51,6 +51,18 @@ await check('/redoc and its bundle', async () => {
   await page('/redoc/redoc.standalone.js', 500_000);
 });
 
+await check('it serves without a place for its database, and says so', async () => {
+  const began = Date.now();
+  for (;;) {
+    const answer = await ask('/health/ready');
+    const { details } = await answer.json();
+    expect(answer.status === 200, `${answer.status}`);
+    if (details.database.status === 'degraded') return;
+    expect(Date.now() - began < PATIENCE_MS, `the database is ${details.database.status}`);
+    await sleep(50);
+  }
+});
+
 await check('/metrics', async () => {
   await page('/metrics', 500);
 });
