@@ -57,6 +57,10 @@ export class ModelRegistry {
     this.revision++;
   }
 
+  find(name: string): Model | undefined {
+    return this.models.get(name);
+  }
+
   /** @throws DomainError `model_not_found` listing the models */
   model(name: string): Model {
     const model = this.models.get(name);

@@ -8,7 +8,13 @@ export type VersionState = (typeof VERSION_STATES)[number];
 /** Loads a version; told when the file is in memory and only its checks are left. */
 export type LoadVersion = (version: ModelVersion, onChecking: () => void) => Promise<LoadedVersion>;
 
-/** One version of a model and the state it is in. */
+/**
+ * One version of a model and the state it is in.
+ *
+ * What is wanted of it (`exclude`, `include`, `dismiss`) holds at once, whatever is under way: what is excluded takes
+ * no request from that moment on. What takes time follows: one load at a time (`work`), which finds out at its end
+ * whether it is still wanted, and any number of replaced loads that answer what they had taken on (`draining`).
+ */
 export class ModelVersion {
   state: VersionState = 'DISCOVERED';
   /** Why it is FAILED or UNLOADED, or why a change of its files is not in force: one line for people. */
@@ -23,9 +29,8 @@ export class ModelVersion {
   private isDismissed = false;
   /** The stamp of the files that were read last, whatever came of it. */
   private readStamp: string | undefined;
-  private loading: Promise<void> | undefined;
-  private reloading: Promise<void> | undefined;
-  /** Loads that were replaced, and still answer what they had taken on. */
+  /** The load or reload under way; never rejects. */
+  private work: Promise<void> | undefined;
   private readonly draining = new Set<Promise<void>>();
 
   constructor(
@@ -55,10 +60,8 @@ export class ModelVersion {
   }
 
   /** Loads it, once however many ask at the same time. Never rejects: what went wrong is its reason. */
-  load(load: LoadVersion): Promise<void> {
-    if (!this.isPending) return Promise.resolve();
-    this.loading ??= this.loadNow(load).finally(() => (this.loading = undefined));
-    return this.loading;
+  async load(load: LoadVersion): Promise<void> {
+    while (this.isPending) await (this.work ?? this.start(() => this.bring(load)));
   }
 
   /**
@@ -68,88 +71,131 @@ export class ModelVersion {
    * @param digestOf its files' digest: where only their times changed, nothing is loaded
    */
   async reload(load: LoadVersion, digestOf: (folder: string) => Promise<string>): Promise<void> {
-    await this.loading;
+    while (this.work) await this.work;
     if (!this.hasChanged) return;
-    const { loaded, entry } = this;
-    if (loaded?.digest === (await digestOf(entry.folder).catch(() => ''))) {
-      this.readStamp = entry.stamp.text;
+    await this.start(async () => {
+      const { folder, stamp } = this.entry;
+      const digest = await digestOf(folder).catch(() => '');
+      if (this.isBarred || !this.hasChanged) return;
+      if (this.loaded?.digest !== digest) return this.bring(load);
+      this.readStamp = stamp.text;
       if (this.reason !== undefined) this.enter('READY');
-      return;
-    }
-    if (!loaded) {
-      this.enter('DISCOVERED');
-      await this.load(load);
-      return;
-    }
-    this.reloading = this.replace(loaded, load);
-    await this.reloading;
+    });
+  }
+
+  /** Has one that FAILED loaded again, though its files are the same. */
+  retry(): void {
+    if (this.state !== 'FAILED' || this.isBarred) return;
+    this.readStamp = undefined;
+    this.enter('DISCOVERED');
   }
 
   /** Keeps it from being served, for a reason that lies outside its own files. */
   exclude(state: 'FAILED' | 'UNLOADED', reason: string): void {
     if (this.exclusion?.reason === reason) return;
     this.exclusion = { state, reason };
-    if (this.loaded ?? this.loading) void this.unload();
-    else this.enter(state, reason);
+    this.letGo();
   }
 
-  /** Lets it be served again. */
+  /** Lets it be served again; what it still answers from before goes on beside its new load. */
   include(): void {
     if (!this.exclusion) return;
     this.exclusion = undefined;
-    if (this.state !== 'DRAINING') this.enter('DISCOVERED');
+    if (!this.isDismissed) this.enter('DISCOVERED');
   }
 
-  /** Stops serving, answers what it has taken on, and gives its memory back. */
+  /** Stops serving once its load is over, answers what it has taken on, and gives its memory back. */
   async unload(): Promise<void> {
-    await this.loading;
-    await this.reloading;
-    const { loaded } = this;
-    if (loaded) {
-      this.loaded = undefined;
-      this.enter('DRAINING', this.exclusion?.reason);
-      await drain(loaded);
-    }
-    await Promise.all(this.draining);
-    this.readStamp = undefined;
-    if (this.isDismissed) this.enter('UNLOADED');
-    else if (this.exclusion) this.enter(this.exclusion.state, this.exclusion.reason);
-    else this.enter('DISCOVERED'); // let in again meanwhile
+    while (this.work) await this.work;
+    this.letGo();
+    await this.idle();
   }
 
   /** Unloads it for good: it is not there any more. */
   async dismiss(): Promise<void> {
     this.isDismissed = true;
-    await this.unload();
+    this.letGo();
+    await this.idle();
   }
 
-  private async loadNow(load: LoadVersion): Promise<void> {
+  /** Resolves once nothing of it is being loaded or drained. */
+  async idle(): Promise<void> {
+    while (!this.isIdle) await Promise.all([this.work, ...this.draining]);
+  }
+
+  private get isIdle(): boolean {
+    return this.work === undefined && this.draining.size === 0;
+  }
+
+  /** Whether it must not serve, whatever its files hold. */
+  private get isBarred(): boolean {
+    return this.isDismissed || this.exclusion !== undefined;
+  }
+
+  private start(work: () => Promise<void>): Promise<void> {
+    this.work = work().finally(() => {
+      this.work = undefined;
+      this.endDraining();
+    });
+    return this.work;
+  }
+
+  /** Loads it: for the first time, or beside what serves, whose place it takes in one step. */
+  private async bring(load: LoadVersion): Promise<void> {
     const started = performance.now();
-    this.readStamp = this.entry.stamp.text;
-    this.enter('LOADING');
+    const stamp = this.entry.stamp.text;
+    this.readStamp = stamp;
+    if (!this.loaded) this.enter('LOADING');
     try {
-      this.loaded = await load(this, () => {
-        this.enter('CHECKING');
+      const fresh = await load(this, () => {
+        if (!this.loaded && !this.isBarred) this.enter('CHECKING');
       });
+      if (this.isBarred) {
+        this.drain(fresh);
+        return;
+      }
+      const old = this.loaded;
+      this.loaded = fresh;
+      this.readStamp = stamp;
       this.loadSeconds = (performance.now() - started) / 1000;
       this.enter('READY');
+      if (old) this.drain(old);
     } catch (error) {
-      this.enter('FAILED', (error as Error).message);
+      if (this.isBarred) return;
+      this.readStamp = stamp;
+      const { message } = error as Error;
+      if (this.loaded) this.enter('READY', `its files changed, and what was loaded before still serves: ${message}`);
+      else this.enter('FAILED', message);
     }
   }
 
-  private async replace(old: LoadedVersion, load: LoadVersion): Promise<void> {
-    const started = performance.now();
-    this.readStamp = this.entry.stamp.text;
-    try {
-      this.loaded = await load(this, () => undefined);
-      this.loadSeconds = (performance.now() - started) / 1000;
-      this.enter('READY');
-      const drained = drain(old).finally(() => this.draining.delete(drained));
-      this.draining.add(drained);
-    } catch (error) {
-      this.enter('READY', `its files changed, and what was loaded before still serves: ${(error as Error).message}`);
-    }
+  /** Takes it out of service now. */
+  private letGo(): void {
+    const { loaded } = this;
+    this.loaded = undefined;
+    this.readStamp = undefined;
+    if (loaded) this.drain(loaded);
+    if (this.isIdle) this.rest();
+    else this.enter('DRAINING', this.exclusion?.reason);
+  }
+
+  private drain(loaded: LoadedVersion): void {
+    const drained = drain(loaded).finally(() => {
+      this.draining.delete(drained);
+      this.endDraining();
+    });
+    this.draining.add(drained);
+  }
+
+  private endDraining(): void {
+    if (this.state === 'DRAINING' && this.isIdle) this.rest();
+  }
+
+  /** Enters the state of one that nothing is loaded of. */
+  private rest(): void {
+    if (this.isDismissed) this.enter('UNLOADED');
+    else if (this.exclusion) this.enter(this.exclusion.state, this.exclusion.reason);
+    else this.enter('DISCOVERED');
   }
 
   private enter(state: VersionState, reason?: string): void {

@@ -1,7 +1,8 @@
 import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
-import { type ModelSpec } from './model-file.js';
+import { type Decision, withDecisions } from './decisions.js';
+import { type ModelSpec, selectVersions } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
 import { isRange, satisfies } from './version-name.js';
 
@@ -12,24 +13,56 @@ const RETRY_AFTER_S = 1;
 export class Model {
   /** Whether its first loads are done: until then a higher version may be on its way. */
   isSettled = false;
+  /** Version by label. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The version or label that answers where a request names none; without one the highest that serves. */
+  private readonly defaultName: string | undefined;
 
   constructor(
     readonly name: string,
+    /** What its model.yaml says. */
     readonly spec: ModelSpec,
     /** From old to new. */
     readonly versions: readonly ModelVersion[],
-    /** Why none of it can be served. */
+    /** Why none of it can be served, or why its model.yaml is not in force. */
     readonly problem?: string,
     /** What its model.yaml says and is left out. */
-    readonly warnings: readonly string[] = [],
-  ) {}
+    private readonly fileWarnings: readonly string[] = [],
+    /** What operators decided: it wins over its model.yaml. */
+    readonly decisions: readonly Decision[] = [],
+  ) {
+    const { default: defaultName, labels } = withDecisions(spec, decisions);
+    this.defaultName = defaultName;
+    this.labels = labels;
+  }
 
-  /** The version that answers where a request names none: what model.yaml says, else the highest that serves. */
+  /** The version that answers where a request names none: the one that is decided, else the highest that serves. */
   get default(): ModelVersion | undefined {
-    const name = this.spec.default;
-    return name === undefined
-      ? this.versions.findLast(({ canServe }) => canServe)
-      : (this.find(name) ?? this.byLabel(name));
+    const name = this.defaultName;
+    return name === undefined ? this.versions.findLast(({ canServe }) => canServe) : this.named(name);
+  }
+
+  /** The version of a name, or that a label means. */
+  named(name: string): ModelVersion | undefined {
+    return this.find(name) ?? this.byLabel(name);
+  }
+
+  /** Whether its model.yaml would have a version loaded without being asked. */
+  isLoadedByFile(version: string): boolean {
+    const all = this.versions.map((there) => there.version);
+    return !this.isLazy && selectVersions(this.spec, all).includes(version);
+  }
+
+  /** The same model under other decisions. */
+  under(decisions: readonly Decision[]): Model {
+    const model = new Model(this.name, this.spec, this.versions, this.problem, this.fileWarnings, decisions);
+    model.isSettled = this.isSettled;
+    return model;
+  }
+
+  /** What its model.yaml or an operator says and cannot be followed now. */
+  get warnings(): string[] {
+    return [...this.fileWarnings, ...this.defaultWarnings(), ...this.labelWarnings()];
   }
 
   get isLazy(): boolean {
@@ -49,6 +82,9 @@ export class Model {
   select(selector?: string): ModelVersion {
     const version = selector === undefined ? this.defaultOrFail() : this.lookup(selector);
     if (version.canServe) return version;
+    const { version: name, state } = version;
+    if (selector === undefined && (state === 'UNLOADED' || state === 'DRAINING'))
+      throw this.unavailable(`The default of ${this.name}, version ${name}, is not served.`);
     throw this.refusal(version);
   }
 
@@ -59,12 +95,25 @@ export class Model {
    * @throws DomainError `version_not_found`, and `model_not_ready` while it is open which of several is the highest
    */
   lookup(selector: string): ModelVersion {
-    const exact = this.find(selector) ?? this.byLabel(selector);
+    const exact = this.named(selector);
     if (exact) return exact;
     const matching = selector === 'latest' ? this.versions : this.inRange(selector);
     const best = this.highestOf(matching) ?? matching.at(-1);
     if (best) return best;
+    if (Object.hasOwn(this.labels, selector))
+      throw this.notFound(
+        `Label ${selector} of ${this.name} means version ${this.labels[selector]}, which is not there`,
+      );
     throw this.notFound(`${this.name} has no version "${shown(selector)}"${didYouMean(selector, this.names())}`);
+  }
+
+  /** The failure of a call for a version that is not there. */
+  missing(what: string, name: string, candidates: readonly string[]): DomainError {
+    const hint = didYouMean(name, candidates) || '.';
+    return new DomainError(
+      'version_not_found',
+      `${this.name} has no ${what} "${shown(name)}"${hint} There are: ${listed(candidates)}.`,
+    );
   }
 
   /** Why a version does not answer. */
@@ -87,13 +136,35 @@ export class Model {
   }
 
   labelsOf(version: string): string[] {
-    return Object.entries(this.spec.labels ?? {}).flatMap(([label, labelled]) => (labelled === version ? [label] : []));
+    return Object.entries(this.labels).flatMap(([label, labelled]) => (labelled === version ? [label] : []));
   }
 
   private defaultOrFail(): ModelVersion {
-    const named = this.spec.default === undefined ? this.highestOf(this.versions) : this.default;
+    const named = this.defaultName === undefined ? this.highestOf(this.versions) : this.default;
     if (named) return named;
-    throw this.unavailable(`No version of ${this.name} can serve.`);
+    throw this.unavailable(
+      this.defaultName === undefined
+        ? `No version of ${this.name} can serve.`
+        : `The default of ${this.name}, ${this.defaultName}, is not there.`,
+    );
+  }
+
+  private defaultWarnings(): string[] {
+    if (this.defaultName === undefined) return [];
+    const version = this.default;
+    if (version && version.state !== 'UNLOADED' && version.state !== 'DRAINING') return [];
+    const where = version ? 'is not served' : 'is not there';
+    const by = origin(this.decisions.find(({ kind }) => kind === 'default'));
+    return [`default ${this.defaultName}${by} ${where}: requests that name no version are refused`];
+  }
+
+  private labelWarnings(): string[] {
+    return this.decisions.flatMap((decision) => {
+      const { kind, name, value } = decision;
+      if (kind !== 'label') return [];
+      if (this.find(name)) return [`label ${name}${origin(decision)} is also the name of a version, which is meant`];
+      return this.find(value) ? [] : [`label ${name}${origin(decision)} means version ${value}, which is not there`];
+    });
   }
 
   private inRange(selector: string): readonly ModelVersion[] {
@@ -108,12 +179,11 @@ export class Model {
   }
 
   private byLabel(label: string): ModelVersion | undefined {
-    const labels = this.spec.labels ?? {};
-    return Object.hasOwn(labels, label) ? this.find(labels[label] as string) : undefined;
+    return Object.hasOwn(this.labels, label) ? this.find(this.labels[label] as string) : undefined;
   }
 
   private names(): string[] {
-    return [...this.versions.map(({ version }) => version), ...Object.keys(this.spec.labels ?? {}), 'latest'];
+    return [...this.versions.map(({ version }) => version), ...Object.keys(this.labels), 'latest'];
   }
 
   private notFound(message: string): DomainError {
@@ -125,6 +195,10 @@ export class Model {
   private unavailable(message: string): DomainError {
     return new DomainError('model_unavailable', `${message} GET /v1/models/${this.name} says why.`);
   }
+}
+
+function origin(decision: Decision | undefined): string {
+  return decision ? `, decided by ${decision.who} at ${decision.at},` : '';
 }
 
 function notReady(message: string): DomainError {

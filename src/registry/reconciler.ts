@@ -5,23 +5,27 @@ import { firstLine } from '../common/errors.js';
 import { Settings } from '../config/settings.js';
 import { History } from '../history/history.js';
 import { Metrics } from '../metrics/metrics.js';
+import { type Change, type Decision, decisionOn, Decisions } from './decisions.js';
 import { digestOf } from './folder-stamp.js';
 import { FolderWatch } from './folder-watch.js';
 import { Model } from './model.js';
 import { selectVersions } from './model-file.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelVersion, VERSION_STATES, type VersionState } from './model-version.js';
-import { type ModelEntry, ModelRepository, type VersionEntry } from './repository.js';
+import { QuietFolders } from './quiet-folders.js';
+import { type ModelEntry, ModelRepository, type RepositoryContent, type VersionEntry } from './repository.js';
 import { VersionLoader } from './version-loader.js';
 
 /** Milliseconds between two looks, for each version: a look costs 0.1 ms of CPU a version, so 2 % of the time. */
 const PAUSE_PER_VERSION_MS = 5;
+/** Milliseconds after which decisions are asked for again that could not be read. */
+const DECISIONS_RETRY_MS = 1000;
 const NOT_SELECTED = 'left out by `versions` in model.yaml';
 
 /**
- * Makes the registry follow the repository: loads what is new, replaces what changed, unloads what is gone. Whatever
- * happens to the folder, in whatever order, leads to the state that a restart would reach, except that what serves goes
- * on serving until its successor is READY.
+ * Makes the registry follow the repository and what operators decided: loads what is new, replaces what changed,
+ * unloads what is gone. Whatever happens to either, in whatever order, leads to the state that a restart would reach,
+ * except that what serves goes on serving until its successor is READY.
  */
 @Injectable()
 export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
@@ -31,29 +35,36 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   private isStale = false;
   private stopping = false;
   private again: NodeJS.Timeout | undefined;
+  private decisionsAgain: NodeJS.Timeout | undefined;
   private nextLook = 0;
   /** Hints and failures that were logged: each is told once, as long as it lasts. */
   private told = new Set<string>();
-  /** When each folder was first seen as it is now, by the monotonic clock. */
-  private readonly seen = new Map<string, { stamp: string; since: number }>();
+  private readonly quiet: QuietFolders;
   private readonly leaving = new Set<Promise<void>>();
+  /** What the folder held at the last look. */
+  private content: RepositoryContent | undefined;
+  /** Ends once the last look and decision that were asked for are over: they take turns. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly settings: Settings,
     private readonly repository: ModelRepository,
+    private readonly decisions: Decisions,
     private readonly registry: ModelRegistry,
     private readonly loader: VersionLoader,
     private readonly metrics: Metrics,
     private readonly history: History,
     private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    this.quiet = new QuietFolders(settings.QUIET_MS);
+  }
 
   /** @throws RepositoryProblem when there is nothing to serve */
   async onModuleInit(): Promise<void> {
     this.metrics.onScrape(() => {
       this.collect();
     });
-    await this.look();
+    await this.inTurn(() => this.look());
   }
 
   /** Starts the first loads without waiting for them: probes are answered meanwhile. */
@@ -87,11 +98,43 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     return this.passing;
   }
 
+  /**
+   * Has a change decided on what is there now, and puts it in force: requests find it once this resolves, while loads
+   * and drains go on. One after the other, in the order in which they were asked for.
+   *
+   * @param decide what to decide; undefined changes nothing
+   * @throws what `decide` throws; DomainError `dependency_unavailable`: nothing has changed then
+   */
+  async decide(who: string, decide: () => Change | undefined): Promise<void> {
+    await this.inTurn(async () => {
+      await this.decisions.read();
+      this.takeOver(await this.readFolder());
+      const change = decide();
+      if (!change) return;
+      await this.decisions.write(change, who);
+      this.takeOver();
+    });
+    void this.follow();
+  }
+
+  /** Loads a version now, also one that FAILED before, and waits until it is READY or FAILED. */
+  async load(version: ModelVersion): Promise<void> {
+    version.retry();
+    for (;;) {
+      const left = version.isPending ? this.quiet.left(version.entry) : 0;
+      if (left === 0 || this.stopping) break;
+      await new Promise((resolve) => setTimeout(resolve, left + 1));
+      await this.inTurn(() => this.look());
+    }
+    if (!this.stopping) await version.load(this.loader.load);
+  }
+
   /** The server has answered its last request by now. */
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.watch?.close();
     clearTimeout(this.again);
+    clearTimeout(this.decisionsAgain);
     this.again = undefined;
     await this.passing;
     for (const version of this.versions()) await version.unload();
@@ -107,7 +150,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     while (this.isStale && !this.stopping) {
       this.isStale = false;
       try {
-        if (!isFirst) await this.look();
+        if (!isFirst) await this.inTurn(() => this.look());
         isFirst = false;
         await this.bringIntoLine();
       } catch (error) {
@@ -116,23 +159,48 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     }
   }
 
-  /** Takes over what the folder holds now: from here on requests find the new set of versions. */
+  /** Takes over what the folder holds and what was decided by now: from here on requests find that. */
   private async look(): Promise<void> {
-    const { models, hints } = await this.repository.read();
+    clearTimeout(this.decisionsAgain);
+    await this.decisions.read().catch(() => {
+      if (!this.stopping) this.decisionsAgain = setTimeout(() => void this.follow(), DECISIONS_RETRY_MS).unref();
+    });
+    this.takeOver(await this.readFolder());
+  }
+
+  /** @returns what was told before: without WATCH_INTERVAL_MS, and where it cannot be read, the folder is as it was */
+  private async readFolder(): Promise<ReadonlySet<string>> {
+    const { told } = this;
+    if (this.content && this.registry.isSettled && this.settings.WATCH_INTERVAL_MS === 0) return told;
+    try {
+      this.content = await this.repository.read();
+      this.told = new Set();
+    } catch (error) {
+      if (!this.content) throw error;
+      this.tell(`What is loaded goes on serving: ${firstLine(error)}`, 'error');
+    }
+    return told;
+  }
+
+  private takeOver(told: ReadonlySet<string> = this.told): void {
+    const { models, hints } = this.content ?? { models: [], hints: [] };
     const found = models.reduce((sum, { versions }) => sum + versions.length, 0);
     this.nextLook = performance.now() + PAUSE_PER_VERSION_MS * found;
-    const told = this.told;
-    this.told = new Set();
     for (const hint of hints) this.tell(hint, 'warn', told);
     const before = new Map(this.registry.list().map((model) => [model.name, model]));
     const after = models.map((entry) => this.toModel(entry, before.get(entry.name), told));
     const kept = new Set(after.flatMap(({ versions }) => versions));
     const gone = this.versions().filter((version) => !kept.has(version));
     this.registry.replace(after);
-    const folders = new Set([...kept].map(({ entry }) => entry.folder));
-    for (const folder of this.seen.keys()) if (!folders.has(folder)) this.seen.delete(folder);
+    this.quiet.keep(new Set([...kept].map(({ entry }) => entry.folder)));
     for (const version of gone) this.dismiss(version);
     this.watchFolders();
+  }
+
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(act);
+    this.turn = done.catch(() => undefined);
+    return done;
   }
 
   private watchFolders(): void {
@@ -148,12 +216,13 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   private async bringIntoLine(): Promise<void> {
     clearTimeout(this.again);
     this.again = undefined;
-    for (const model of this.registry.list()) {
-      for (const version of model.versions) {
+    for (const { name, versions } of this.registry.list()) {
+      for (const version of versions) {
         if (this.stopping) return;
         await this.bringVersionIntoLine(version);
       }
-      model.isSettled = true;
+      const now = this.registry.find(name); // by another look, maybe
+      if (now) now.isSettled = true;
     }
     this.registry.isSettled = true;
   }
@@ -162,27 +231,10 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     if (version.state === 'UNLOADED' || version.state === 'DRAINING') return;
     const isToLoad = version.state === 'DISCOVERED' && !version.isLazy;
     if (!isToLoad && !version.hasChanged) return;
-    const left = this.quietIn(version.entry);
+    const left = this.quiet.left(version.entry);
     if (left > 0) this.lookAgainIn(left);
     else if (version.hasChanged) await version.reload(this.loader.load, digestOf);
     else await version.load(this.loader.load);
-  }
-
-  /** Milliseconds until a folder will have been left alone for long enough; 0 when it has. */
-  private quietIn({ folder, stamp }: VersionEntry): number {
-    const { QUIET_MS } = this.settings;
-    const age = Date.now() - stamp.newest;
-    if (age >= QUIET_MS) return 0;
-    // The file system's clock may be another one: what stays the same for long enough by ours is quiet, too.
-    const now = performance.now();
-    const seen = this.seen.get(folder);
-    if (seen?.stamp !== stamp.text) {
-      this.seen.set(folder, { stamp: stamp.text, since: now });
-      return QUIET_MS;
-    }
-    const left = seen.since + QUIET_MS - now;
-    if (left <= 0) this.seen.delete(folder);
-    return Math.max(0, left);
   }
 
   private lookAgainIn(ms: number): void {
@@ -195,24 +247,27 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   private toModel(entry: ModelEntry, before: Model | undefined, told: ReadonlySet<string>): Model {
     const { name, versions, problem, warnings = [] } = entry;
     if (problem !== undefined) this.tell(`${name}: ${problem}`, 'error', told);
-    for (const warning of warnings) this.tell(`${name}: ${warning}`, 'warn', told);
     // A mistake in model.yaml does not undo what serves, nor does a folder that cannot be read: it goes on, and says so.
     const isKnown = entry.isUnreadable === true || versions.length > 0;
-    const keeps = problem !== undefined && before?.serves === true && isKnown;
+    const keeps = problem !== undefined && before?.versions.some(({ canServe }) => canServe) === true && isKnown;
     const spec = keeps ? before.spec : entry.spec;
+    const decisions = this.decisions.of(name);
     const entries = keeps && entry.isUnreadable ? before.versions.map((version) => version.entry) : versions;
     const selected = new Set(selectVersions(spec, entries.map(({ version }) => version))); // prettier-ignore
     const made = entries.map((found) => {
       const version = before?.find(found.version) ?? this.newVersion(name, found);
+      const decision = decisionOn(found.version, decisions);
       version.entry = found;
-      version.isLazy = spec.load === 'lazy';
+      version.isLazy = spec.load === 'lazy' && decision?.value !== 'load';
       if (problem !== undefined && !keeps) version.exclude('FAILED', problem);
-      else if (!selected.has(found.version)) version.exclude('UNLOADED', NOT_SELECTED);
+      else if (decision?.value === 'unload') version.exclude('UNLOADED', unloadedBy(decision));
+      else if (!selected.has(found.version) && decision?.value !== 'load') version.exclude('UNLOADED', NOT_SELECTED);
       else version.include();
       return version;
     });
-    const model = new Model(name, spec, made, problem, warnings);
+    const model = new Model(name, spec, made, problem, warnings, decisions);
     model.isSettled = before?.isSettled ?? false;
+    for (const warning of model.warnings) this.tell(`${name}: ${warning}`, 'warn', told);
     return model;
   }
 
@@ -263,4 +318,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     const event = { kind: 'state', model, version, from, to: state, why: reason } as const;
     this.history.record(event, { load_seconds: seconds });
   }
+}
+
+function unloadedBy({ who, at }: Decision): string {
+  return `unloaded by ${who} at ${at}`;
 }

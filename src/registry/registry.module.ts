@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { HistoryModule } from '../history/history.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 import { FolderRepository } from './folder-repository.js';
+import { Decisions, DecisionStore } from './decisions.js';
+import { KeptDecisions } from './kept-decisions.js';
 import { ModelRegistry } from './model-registry.js';
 import { Reconciler } from './reconciler.js';
 import { ModelRepository } from './repository.js';
@@ -9,7 +11,14 @@ import { VersionLoader } from './version-loader.js';
 
 @Module({
   imports: [HistoryModule, InferenceModule],
-  providers: [ModelRegistry, VersionLoader, Reconciler, { provide: ModelRepository, useClass: FolderRepository }],
+  providers: [
+    ModelRegistry,
+    VersionLoader,
+    Decisions,
+    Reconciler,
+    { provide: ModelRepository, useClass: FolderRepository },
+    { provide: DecisionStore, useClass: KeptDecisions },
+  ],
   exports: [ModelRegistry, Reconciler],
 })
 export class RegistryModule {}

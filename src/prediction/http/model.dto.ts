@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '../../openapi/decorators.js';
 import { type Placed } from '../../inference/engine.js';
 import { type TensorInfo } from '../../inference/tensor.js';
+import { DECISION_KINDS, type DecisionKind } from '../../registry/decisions.js';
 import { type LoadedVersion } from '../../registry/loaded-version.js';
 import { type Model } from '../../registry/model.js';
 import { type ModelVersion, VERSION_STATES, type VersionState } from '../../registry/model-version.js';
@@ -123,6 +124,28 @@ export class VersionDetailsDto extends VersionDto {
   }
 }
 
+export class DecisionDto {
+  @ApiProperty({ enum: DECISION_KINDS, example: 'label' })
+  kind!: DecisionKind;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The label or the version that it is about; null for the default',
+    example: 'stable',
+  })
+  name!: string | null;
+
+  @ApiProperty({ description: 'A version, a label, `load` or `unload`', example: '1.0.0' })
+  value!: string;
+
+  @ApiProperty({ example: '2026-11-24T02:20:00.000Z' })
+  at!: string;
+
+  @ApiProperty({ example: 'local' })
+  who!: string;
+}
+
 export class ModelDto {
   @ApiProperty({ example: 'credit-risk' })
   name!: string;
@@ -147,20 +170,33 @@ export class ModelDto {
   @ApiPropertyOptional({ description: 'Why none of it can be served' })
   reason?: string;
 
-  @ApiPropertyOptional({ type: [String], description: 'What its model.yaml says and is left out' })
+  @ApiProperty({
+    type: [DecisionDto],
+    description: 'What admin calls decided; it wins over model.yaml, which says the rest',
+  })
+  decisions!: DecisionDto[];
+
+  @ApiPropertyOptional({ type: [String], description: 'What model.yaml or an admin call says and cannot be followed' })
   warnings?: readonly string[];
 
   @ApiProperty({ type: [VersionDto], description: 'From old to new' })
   versions!: VersionDto[];
 
   static from(model: Model, primary: boolean): ModelDto {
-    const { name, spec, problem, warnings } = model;
+    const { name, spec, labels, decisions, problem, warnings } = model;
     return Object.assign(new ModelDto(), {
       name,
       ...(spec.description !== undefined && { description: spec.description }),
       primary,
       default_version: model.default?.version ?? null,
-      labels: spec.labels ?? {},
+      labels,
+      decisions: decisions.map(({ kind, name: about, value, at, who }) => ({
+        kind,
+        name: about === '' ? null : about,
+        value,
+        at,
+        who,
+      })),
       ...(problem !== undefined && { reason: problem }),
       ...(warnings.length > 0 && { warnings }),
       versions: model.versions.map((version) => VersionDto.from(model, version)),

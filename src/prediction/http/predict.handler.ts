@@ -1,13 +1,13 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { beforeDeadline } from '../../common/caller.js';
-import { DomainError } from '../../common/errors.js';
 import { isoNow } from '../../common/iso-now.js';
 import { isJsonObject } from '../../common/json-schema/json-schema.js';
 import { RequestContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
 import { Envelope } from '../../http/envelope.js';
 import { JsonBody } from '../../http/json-body.js';
+import { timeLimitOf } from '../../http/time-limit.js';
 import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
 import { type Resolved, type Target } from '../../registry/model-registry.js';
@@ -66,17 +66,8 @@ export class PredictHandler {
   private read(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     this.observer.observe(request, response);
     const context = RequestContext.of(request);
-    context.deadline = context.startedAt + this.timeoutOf(request);
+    context.deadline = context.startedAt + timeLimitOf(request, this.settings.REQUEST_TIMEOUT_MS);
     return this.body.read(request);
-  }
-
-  /** Milliseconds that the request may take: its sender may ask for fewer than the service allows. */
-  private timeoutOf({ headers }: IncomingMessage): number {
-    const { REQUEST_TIMEOUT_MS } = this.settings;
-    const asked = headers['x-request-timeout-ms'];
-    if (asked === undefined) return REQUEST_TIMEOUT_MS;
-    if (/^[1-9]\d{0,8}$/.test(asked as string)) return Math.min(Number(asked), REQUEST_TIMEOUT_MS);
-    throw new DomainError('validation_failed', 'The X-Request-Timeout-Ms header must be a whole number from 1 on.');
   }
 
   /**

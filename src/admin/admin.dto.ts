@@ -1,0 +1,10 @@
+import { IsString, Length } from 'class-validator';
+import { ApiProperty } from '../openapi/decorators.js';
+
+/** Which version a default or a label shall mean. */
+export class VersionChoiceDto {
+  @ApiProperty({ description: 'A version; for the default also a label', example: '1.0.0' })
+  @Length(1, 64, { message: 'must be 1 to 64 characters long' })
+  @IsString({ message: 'must be a string: write a version such as 1.0 in quotes' })
+  version!: string;
+}
