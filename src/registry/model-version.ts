@@ -76,7 +76,7 @@ export class ModelVersion {
     await this.start(async () => {
       const { folder, stamp } = this.entry;
       const digest = await digestOf(folder).catch(() => '');
-      if (this.isBarred || !this.hasChanged) return;
+      if (!this.hasChanged) return; // nor where it was let go of meanwhile
       if (this.loaded?.digest !== digest) return this.bring(load);
       this.readStamp = stamp.text;
       if (this.reason !== undefined) this.enter('READY');
@@ -101,7 +101,7 @@ export class ModelVersion {
   include(): void {
     if (!this.exclusion) return;
     this.exclusion = undefined;
-    if (!this.isDismissed) this.enter('DISCOVERED');
+    this.enter('DISCOVERED');
   }
 
   /** Stops serving once its load is over, answers what it has taken on, and gives its memory back. */
