@@ -1,21 +1,42 @@
 import { Injectable } from '@nestjs/common';
-import { type Decision, type DecisionKey, DecisionStore, isSame } from './decisions.js';
+import { Database } from '../database/database.js';
+import { type Decision, DECISION_KINDS, type DecisionKey, type DecisionKind, DecisionStore } from './decisions.js';
 
+/** Decisions kept in the database. */
 @Injectable()
 export class KeptDecisions extends DecisionStore {
-  private kept: Decision[] = [];
-
-  read(): Promise<readonly Decision[]> {
-    return Promise.resolve(this.kept);
+  constructor(private readonly database: Database) {
+    super();
   }
 
-  put(decision: Decision): Promise<void> {
-    this.kept = [...this.kept.filter((other) => !isSame(other, decision)), decision];
-    return Promise.resolve();
+  async read(): Promise<readonly Decision[]> {
+    const rows = await this.database.run((query) => query.selectFrom('decisions').selectAll().orderBy('at').execute());
+    // A kind that is not known here is that of a later release, whose replicas share the database.
+    return rows.flatMap(({ kind, who, ...row }) => (isKind(kind) ? [{ ...row, kind, who: who ?? 'unknown' }] : []));
   }
 
-  remove(key: DecisionKey): Promise<void> {
-    this.kept = this.kept.filter((other) => !isSame(other, key));
-    return Promise.resolve();
+  async put({ model, kind, name, value, at, who }: Decision): Promise<void> {
+    await this.database.run((query) =>
+      query
+        .insertInto('decisions')
+        .values({ model, kind, name, value, at, who })
+        .onConflict((conflict) => conflict.columns(['model', 'kind', 'name']).doUpdateSet({ value, at, who }))
+        .execute(),
+    );
   }
+
+  async remove({ model, kind, name }: DecisionKey): Promise<void> {
+    await this.database.run((query) =>
+      query
+        .deleteFrom('decisions')
+        .where('model', '=', model)
+        .where('kind', '=', kind)
+        .where('name', '=', name)
+        .execute(),
+    );
+  }
+}
+
+function isKind(kind: string): kind is DecisionKind {
+  return (DECISION_KINDS as readonly string[]).includes(kind);
 }

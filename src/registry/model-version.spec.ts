@@ -17,7 +17,18 @@ const entryOf = (files: Files, time: number): VersionEntry => ({
   stamp: { text: `${files.content} ${String(files.isBad)} ${time}`, newest: 0 },
 });
 
-const STEPS = ['unload', 'load', 'exclude', 'include', 'write', 'touch', 'break', 'follow', 'retry', 'request'] as const;
+const STEPS = [
+  'unload',
+  'load',
+  'exclude',
+  'include',
+  'write',
+  'touch',
+  'break',
+  'follow',
+  'retry',
+  'request',
+] as const;
 
 /** A version whose loads and drains end when the scheduler says so. */
 class Rig {

@@ -34,6 +34,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   /** Something may have changed since the pass under way looked. */
   private isStale = false;
   private stopping = false;
+  /** Whether the folder is not read any more: it was quiet, and is not watched. */
+  private isFrozen = false;
   private again: NodeJS.Timeout | undefined;
   private decisionsAgain: NodeJS.Timeout | undefined;
   private nextLook = 0;
@@ -162,16 +164,18 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   /** Takes over what the folder holds and what was decided by now: from here on requests find that. */
   private async look(): Promise<void> {
     clearTimeout(this.decisionsAgain);
-    await this.decisions.read().catch(() => {
+    const decisions = this.decisions.read().catch(() => {
       if (!this.stopping) this.decisionsAgain = setTimeout(() => void this.follow(), DECISIONS_RETRY_MS).unref();
     });
-    this.takeOver(await this.readFolder());
+    const told = await this.readFolder();
+    await decisions;
+    this.takeOver(told);
   }
 
-  /** @returns what was told before: without WATCH_INTERVAL_MS, and where it cannot be read, the folder is as it was */
+  /** @returns what was told before; where it cannot be read, the folder counts as it was */
   private async readFolder(): Promise<ReadonlySet<string>> {
     const { told } = this;
-    if (this.content && this.registry.isSettled && this.settings.WATCH_INTERVAL_MS === 0) return told;
+    if (this.isFrozen) return told;
     try {
       this.content = await this.repository.read();
       this.told = new Set();
@@ -225,6 +229,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       if (now) now.isSettled = true;
     }
     this.registry.isSettled = true;
+    this.isFrozen ||= this.settings.WATCH_INTERVAL_MS === 0 && this.again === undefined;
   }
 
   private async bringVersionIntoLine(version: ModelVersion): Promise<void> {

@@ -10,7 +10,7 @@ import { ModelRepository } from './repository.js';
 import { VersionLoader } from './version-loader.js';
 
 @Module({
-  imports: [HistoryModule, InferenceModule],
+  imports: [DatabaseModule, HistoryModule, InferenceModule],
   providers: [
     ModelRegistry,
     VersionLoader,
