@@ -115,7 +115,7 @@ class Rig {
       this.follow();
       for (let quiet = 0; quiet < 3; quiet++) {
         await new Promise(setImmediate); // drains begin with a turn of the event loop
-        for (; this.scheduler.count() > 0; quiet = 0) await this.scheduler.waitOne();
+        for (; this.scheduler.count() > 0; quiet = 0) await this.scheduler.waitNext(1);
       }
     }
   }

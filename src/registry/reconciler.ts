@@ -229,7 +229,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       if (now) now.isSettled = true;
     }
     this.registry.isSettled = true;
-    this.isFrozen ||= this.settings.WATCH_INTERVAL_MS === 0 && this.again === undefined;
+    this.isFrozen ||= this.settings.WATCH_INTERVAL_MS === 0 && !this.isWaiting;
   }
 
   private async bringVersionIntoLine(version: ModelVersion): Promise<void> {
@@ -240,6 +240,11 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     if (left > 0) this.lookAgainIn(left);
     else if (version.hasChanged) await version.reload(this.loader.load, digestOf);
     else await version.load(this.loader.load);
+  }
+
+  /** Whether a folder is not quiet yet. */
+  private get isWaiting(): boolean {
+    return this.again !== undefined;
   }
 
   private lookAgainIn(ms: number): void {
