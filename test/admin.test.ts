@@ -411,7 +411,7 @@ describe('operators decide', () => {
 
   it('each call is documented', async () => {
     await start(THREE);
-    type Operation = { responses: object; parameters: { name: string }[] };
+    interface Operation { responses: object; parameters: { name: string }[] }
     const paths = (await service.get('/openapi.json')).json.paths as Record<string, Record<string, Operation>>;
     const calls = Object.entries(paths).filter(([path]) => /load|default|labels/.test(path));
     expect(calls.map(([path, item]) => [path, Object.keys(item)])).toEqual([
