@@ -409,9 +409,37 @@ describe('operators decide', () => {
     }
   });
 
+  it('each change is one event, by whom, and a repeat is none', async () => {
+    await start({ ...THREE, 'm/model.yaml': 'default: 1.0.0\n' });
+    for (let i = 0; i < 2; i++) await put('/default', '2.0.0');
+    for (let i = 0; i < 2; i++) await put('/labels/best', '3.0.0');
+    for (let i = 0; i < 2; i++) await unload('1.0.0');
+    for (let i = 0; i < 2; i++) await load('1.0.0');
+    for (let i = 0; i < 2; i++) await remove('/labels/best');
+    for (let i = 0; i < 2; i++) await remove('/default');
+    await put('/default', '9');
+    await unload('1.0.0');
+    const events = async () => {
+      const { events: kept } = (await service.get('/v1/events?model=m')).json as { events: Record<string, unknown>[] };
+      const asked = kept.filter(({ kind }) => kind !== 'state').reverse();
+      return asked.map(({ kind, version: on, label, from, to, who }) => [kind, on ?? label, from, to, who]);
+    };
+    await eventually(events, [
+      ['default', null, '1.0.0', '2.0.0', 'local'],
+      ['label', 'best', null, '3.0.0', 'local'],
+      ['unload', '1.0.0', 'READY', 'UNLOADED', 'local'],
+      ['load', '1.0.0', 'UNLOADED', 'READY', 'local'],
+      ['label', 'best', '3.0.0', null, 'local'],
+      ['default', null, '2.0.0', '1.0.0', 'local'],
+    ]);
+  });
+
   it('each call is documented', async () => {
     await start(THREE);
-    interface Operation { responses: object; parameters: { name: string }[] }
+    interface Operation {
+      responses: object;
+      parameters: { name: string }[];
+    }
     const paths = (await service.get('/openapi.json')).json.paths as Record<string, Record<string, Operation>>;
     const calls = Object.entries(paths).filter(([path]) => /load|default|labels/.test(path));
     expect(calls.map(([path, item]) => [path, Object.keys(item)])).toEqual([

@@ -331,7 +331,7 @@ describe('whatever operators and publishers do, in whatever order', () => {
           for (const step of [...list, { do: 'kill' as const }]) await trial.step(step);
         }),
       ),
-      { numRuns: 5, interruptAfterTimeLimit: 60_000, endOnFailure: true },
+      { numRuns: 3, interruptAfterTimeLimit: 60_000, endOnFailure: true },
     );
   }, 180_000);
 
@@ -352,7 +352,7 @@ describe('whatever operators and publishers do, in whatever order', () => {
         }
       };
       const clients = Array.from({ length: 30 }, (_, i) => predict([undefined, ...VERSIONS, ...LABELS][i % 6]));
-      const forced = fc.sample(decision, { numRuns: 80, seed: 7 }).map((step) => ({ ...step, force: true }));
+      const forced = fc.sample(decision, { numRuns: 40, seed: 7 }).map((step) => ({ ...step, force: true }));
       // 3.0.0 is left alone: its clients must not notice anything.
       const storm = forced.filter((step) => !('version' in step && step.version === '3.0.0'));
       const call = trial as unknown as { send: (step: Decision) => Promise<number> };
@@ -362,7 +362,7 @@ describe('whatever operators and publishers do, in whatever order', () => {
       }
       isOver = true;
       await Promise.all(clients);
-      expect(answered).toBeGreaterThan(1000);
+      expect(answered).toBeGreaterThan(300);
       const fitting = /^(default: 503 model_unavailable|default: 503 model_not_ready|(1|2|stable|canary)\S*: (404 version_not_found|503 model_not_ready))$/; // prettier-ignore
       expect([...told].filter((line) => !fitting.test(line))).toEqual([]);
     });

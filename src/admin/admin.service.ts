@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { PinoLogger } from 'nestjs-pino';
 import { type Caller, beforeDeadline } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
-import { type Change, type DecisionKey, decisionOn, isSame, withDecisions } from '../registry/decisions.js';
+import { type ModelEvent } from '../history/event.js';
+import { type DecisionKey, decisionOn, isSame } from '../registry/decisions.js';
 import { type Model } from '../registry/model.js';
 import { ModelRegistry } from '../registry/model-registry.js';
 import { type ModelVersion } from '../registry/model-version.js';
@@ -18,7 +18,6 @@ export class AdminService {
   constructor(
     private readonly registry: ModelRegistry,
     private readonly reconciler: Reconciler,
-    private readonly logger: PinoLogger,
   ) {}
 
   /**
@@ -30,14 +29,14 @@ export class AdminService {
    *   caller's time is up before: the load goes on then
    */
   async load(name: string, versionName: string, caller: Caller): Promise<ModelVersion> {
-    await this.decide((note) => {
+    await this.reconciler.decide(LOCAL, () => {
       const model = this.registry.model(name);
       const { state } = versionOf(model, versionName);
       const before = decisionOn(versionName, model.decisions)?.value;
       const after = model.isLoadedByFile(versionName) ? undefined : 'load';
-      if (before !== after || state === 'FAILED')
-        note({ kind: 'load', model: name, version: versionName, from: state, to: 'READY' });
-      return before === after ? undefined : { key: { model: name, kind: 'version', name: versionName }, value: after };
+      const event = { kind: 'load', model: name, version: versionName, from: state, to: 'READY' } as const;
+      if (before === after) return state === 'FAILED' ? { event } : undefined;
+      return { event, key: { model: name, kind: 'version', name: versionName }, value: after };
     });
     const version = versionOf(this.registry.model(name), versionName);
     await beforeDeadline(this.reconciler.load(version), caller, `${name} ${versionName} was loaded; its load goes on`);
@@ -54,7 +53,7 @@ export class AdminService {
    * @throws DomainError `conflict`, `deadline_exceeded`: it takes no requests any more then, and still answers some
    */
   async unload(name: string, versionName: string, force: boolean, caller: Caller): Promise<ModelVersion> {
-    await this.decide((note) => {
+    await this.reconciler.decide(LOCAL, () => {
       const model = this.registry.model(name);
       const version = versionOf(model, versionName);
       const from = decisionOn(versionName, model.decisions)?.value;
@@ -63,8 +62,9 @@ export class AdminService {
         const what = `Version ${versionName} is the default of ${name}: requests that name no version would lose it`;
         throw new DomainError('conflict', `${what}. Set another default first, or say ?force=true.`);
       }
-      note({ kind: 'unload', model: name, version: versionName, from: version.state, to: 'UNLOADED' });
-      return { key: { model: name, kind: 'version', name: versionName }, value: 'unload' };
+      const { state } = version;
+      const event = { kind: 'unload', model: name, version: versionName, from: state, to: 'UNLOADED' } as const;
+      return { event, key: { model: name, kind: 'version', name: versionName }, value: 'unload' };
     });
     const version = versionOf(this.registry.model(name), versionName);
     await beforeDeadline(version.idle(), caller, `${name} ${versionName} had answered what it had taken on`);
@@ -110,12 +110,12 @@ export class AdminService {
 
   /** @param target the version that the new value means */
   private async change(
-    key: DecisionKey,
+    key: DecisionKey & { kind: 'default' | 'label' },
     value: string | undefined,
     force: boolean,
     target?: (model: Model) => ModelVersion,
   ): Promise<Model> {
-    await this.decide((note) => {
+    await this.reconciler.decide(LOCAL, () => {
       const model = this.registry.model(key.model);
       const version = target?.(model);
       const before = model.decisions.find((decision) => isSame(decision, key));
@@ -124,24 +124,16 @@ export class AdminService {
       const others = model.decisions.filter((decision) => decision !== before);
       const after = model.under(value === undefined ? others : [...others, { ...key, value, at: '', who: LOCAL }]);
       if (!force && model.serves && !after.serves) throw leavesNoDefault(model);
-      note({ kind: key.kind, model: key.model, ...(key.name && { label: key.name }), ...fromTo(model, after, key) });
-      return { key, value };
+      return { event: eventOf(model, after, key), key, value };
     });
     return this.registry.model(key.model);
   }
-
-  /** @param make what to decide, and what to note once it is in force */
-  private async decide(make: (note: (event: object) => void) => Change | undefined): Promise<void> {
-    const events: object[] = [];
-    await this.reconciler.decide(LOCAL, () => make((event) => events.push(event)));
-    for (const event of events) this.logger.info({ ...event, who: LOCAL }, 'decided');
-  }
 }
 
-function fromTo(before: Model, after: Model, { kind, name }: DecisionKey) {
-  const [from, to] = [before, after].map((model) => withDecisions(model.spec, model.decisions));
-  if (kind === 'default') return { from: from?.default ?? null, to: to?.default ?? null };
-  return { from: from?.labels[name] ?? null, to: to?.labels[name] ?? null };
+function eventOf(before: Model, after: Model, { kind, name }: DecisionKey & { kind: 'default' | 'label' }): ModelEvent {
+  const { name: model, defaultName: from } = before;
+  if (kind === 'default') return { kind, model, from, to: after.defaultName };
+  return { kind, model, label: name, from: before.labels[name], to: after.labels[name] };
 }
 
 /** @throws DomainError `version_not_found` listing those that there are: a change is never made to what was not meant */

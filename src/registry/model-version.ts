@@ -1,3 +1,4 @@
+import { type Exclusion } from './exclusion.js';
 import { type LoadedVersion } from './loaded-version.js';
 import { type VersionEntry } from './repository.js';
 
@@ -25,7 +26,7 @@ export class ModelVersion {
   loaded: LoadedVersion | undefined;
   /** true: loaded by the first request that needs it, which waits for it; false: loaded when it is there. */
   isLazy = false;
-  private exclusion: { state: 'FAILED' | 'UNLOADED'; reason: string } | undefined;
+  private exclusion: Exclusion | undefined;
   private isDismissed = false;
   /** The stamp of the files that were read last, whatever came of it. */
   private readStamp: string | undefined;

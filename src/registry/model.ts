@@ -16,7 +16,7 @@ export class Model {
   /** Version by label. */
   readonly labels: Readonly<Record<string, string>>;
   /** The version or label that answers where a request names none; without one the highest that serves. */
-  private readonly defaultName: string | undefined;
+  readonly defaultName: string | undefined;
 
   constructor(
     readonly name: string,

@@ -2,16 +2,19 @@ import { dirname, resolve } from 'node:path';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { firstLine } from '../common/errors.js';
+import { Turns } from '../common/turns.js';
 import { Settings } from '../config/settings.js';
+import { type ModelEvent } from '../history/event.js';
 import { History } from '../history/history.js';
 import { Metrics } from '../metrics/metrics.js';
-import { type Change, type Decision, decisionOn, Decisions } from './decisions.js';
+import { type Change, decisionOn, Decisions } from './decisions.js';
 import { digestOf } from './folder-stamp.js';
+import { exclusionOf } from './exclusion.js';
 import { FolderWatch } from './folder-watch.js';
 import { Model } from './model.js';
 import { selectVersions } from './model-file.js';
 import { ModelRegistry } from './model-registry.js';
-import { ModelVersion, VERSION_STATES, type VersionState } from './model-version.js';
+import { ModelVersion, type VersionState } from './model-version.js';
 import { QuietFolders } from './quiet-folders.js';
 import { type ModelEntry, ModelRepository, type RepositoryContent, type VersionEntry } from './repository.js';
 import { VersionLoader } from './version-loader.js';
@@ -20,7 +23,6 @@ import { VersionLoader } from './version-loader.js';
 const PAUSE_PER_VERSION_MS = 5;
 /** Milliseconds after which decisions are asked for again that could not be read. */
 const DECISIONS_RETRY_MS = 1000;
-const NOT_SELECTED = 'left out by `versions` in model.yaml';
 
 /**
  * Makes the registry follow the repository and what operators decided: loads what is new, replaces what changed,
@@ -42,11 +44,10 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   /** Hints and failures that were logged: each is told once, as long as it lasts. */
   private told = new Set<string>();
   private readonly quiet: QuietFolders;
+  private readonly turns = new Turns();
   private readonly leaving = new Set<Promise<void>>();
   /** What the folder held at the last look. */
   private content: RepositoryContent | undefined;
-  /** Ends once the last look and decision that were asked for are over: they take turns. */
-  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly settings: Settings,
@@ -63,10 +64,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
 
   /** @throws RepositoryProblem when there is nothing to serve */
   async onModuleInit(): Promise<void> {
-    this.metrics.onScrape(() => {
-      this.collect();
-    });
-    await this.inTurn(() => this.look());
+    await this.turns.take(() => this.look());
   }
 
   /** Starts the first loads without waiting for them: probes are answered meanwhile. */
@@ -104,16 +102,18 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
    * Has a change decided on what is there now, and puts it in force: requests find it once this resolves, while loads
    * and drains go on. One after the other, in the order in which they were asked for.
    *
-   * @param decide what to decide; undefined changes nothing
+   * @param decide what to decide, and its event; undefined changes nothing
    * @throws what `decide` throws; DomainError `dependency_unavailable`: nothing has changed then
    */
-  async decide(who: string, decide: () => Change | undefined): Promise<void> {
-    await this.inTurn(async () => {
+  async decide(who: string, decide: () => ({ event: ModelEvent } & Partial<Change>) | undefined): Promise<void> {
+    await this.turns.take(async () => {
       await this.decisions.read();
       this.takeOver(await this.readFolder());
-      const change = decide();
-      if (!change) return;
-      await this.decisions.write(change, who);
+      const decided = decide();
+      if (!decided) return;
+      const { event, key, value } = decided;
+      if (key) await this.decisions.write({ key, value }, who);
+      this.history.record({ ...event, who });
       this.takeOver();
     });
     void this.follow();
@@ -126,7 +126,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       const left = version.isPending ? this.quiet.left(version.entry) : 0;
       if (left === 0 || this.stopping) break;
       await new Promise((resolve) => setTimeout(resolve, left + 1));
-      await this.inTurn(() => this.look());
+      await this.turns.take(() => this.look());
     }
     if (!this.stopping) await version.load(this.loader.load);
   }
@@ -152,7 +152,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     while (this.isStale && !this.stopping) {
       this.isStale = false;
       try {
-        if (!isFirst) await this.inTurn(() => this.look());
+        if (!isFirst) await this.turns.take(() => this.look());
         isFirst = false;
         await this.bringIntoLine();
       } catch (error) {
@@ -199,12 +199,6 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     this.quiet.keep(new Set([...kept].map(({ entry }) => entry.folder)));
     for (const version of gone) this.dismiss(version);
     this.watchFolders();
-  }
-
-  private inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.turn.then(act);
-    this.turn = done.catch(() => undefined);
-    return done;
   }
 
   private watchFolders(): void {
@@ -269,9 +263,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       const decision = decisionOn(found.version, decisions);
       version.entry = found;
       version.isLazy = spec.load === 'lazy' && decision?.value !== 'load';
-      if (problem !== undefined && !keeps) version.exclude('FAILED', problem);
-      else if (decision?.value === 'unload') version.exclude('UNLOADED', unloadedBy(decision));
-      else if (!selected.has(found.version) && decision?.value !== 'load') version.exclude('UNLOADED', NOT_SELECTED);
+      const exclusion = exclusionOf(keeps ? undefined : problem, decision, selected.has(found.version));
+      if (exclusion) version.exclude(exclusion.state, exclusion.reason);
       else version.include();
       return version;
     });
@@ -303,21 +296,6 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     if (isNew) this.logger[level](text);
   }
 
-  /** What changes without an event. */
-  private collect(): void {
-    const { queuedRows, placement, threads, modelState, loadSeconds } = this.metrics;
-    for (const gauge of [queuedRows, placement, threads, modelState, loadSeconds]) gauge.reset();
-    for (const { model, version, state, loaded, loadSeconds: seconds } of this.versions()) {
-      for (const known of VERSION_STATES) modelState.set({ model, version, state: known }, Number(known === state));
-      if (seconds !== undefined) loadSeconds.set({ model, version }, seconds);
-      if (!loaded) continue;
-      const { lane } = loaded.placed;
-      queuedRows.set({ model, version }, loaded.batcher.queuedRows);
-      placement.set({ model, version, placement: lane.placement }, 1);
-      if (lane.placement === 'threads') threads.set({ model, version }, lane.width);
-    }
-  }
-
   private record({ model, version, state, reason, loadSeconds }: ModelVersion, from: VersionState): void {
     this.registry.changed();
     if (state === 'DISCOVERED' && this.registry.isSettled) void this.follow();
@@ -328,8 +306,4 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     const event = { kind: 'state', model, version, from, to: state, why: reason } as const;
     this.history.record(event, { load_seconds: seconds });
   }
-}
-
-function unloadedBy({ who, at }: Decision): string {
-  return `unloaded by ${who} at ${at}`;
 }

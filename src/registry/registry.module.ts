@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DatabaseModule } from '../database/database.module.js';
 import { HistoryModule } from '../history/history.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 import { FolderRepository } from './folder-repository.js';
@@ -6,6 +7,7 @@ import { Decisions, DecisionStore } from './decisions.js';
 import { KeptDecisions } from './kept-decisions.js';
 import { ModelRegistry } from './model-registry.js';
 import { Reconciler } from './reconciler.js';
+import { RegistryGauges } from './registry-gauges.js';
 import { ModelRepository } from './repository.js';
 import { VersionLoader } from './version-loader.js';
 
@@ -16,6 +18,7 @@ import { VersionLoader } from './version-loader.js';
     VersionLoader,
     Decisions,
     Reconciler,
+    RegistryGauges,
     { provide: ModelRepository, useClass: FolderRepository },
     { provide: DecisionStore, useClass: KeptDecisions },
   ],
