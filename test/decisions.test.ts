@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -147,16 +147,12 @@ class Trial {
     const { file } = expected;
     if (step.do === 'publish') {
       const weight = ++this.weight;
-      // Beside, and renamed: a reader never finds half of it.
-      await folder.write(`m/.new/model.onnx`, step.isBad ? 'nothing' : linearModel([weight]));
-      await folder.write(`m/.new/signature.yaml`, SIGNATURE);
-      await rm(join(folder.path, 'm', step.version), { recursive: true, force: true });
-      await rename(join(folder.path, 'm/.new'), join(folder.path, 'm', step.version));
+      await publish(folder, step.version, step.isBad ? 'nothing' : linearModel([weight]), weight);
       expected.files.set(step.version, step.isBad ? 'bad' : weight);
     } else if (step.do === 'remove') {
       const isNamed = [file.default, file.labels[file.default ?? ''], ...(file.versions ?? [])].includes(step.version);
       if (isNamed || expected.files.size === 1) return;
-      await rm(join(folder.path, 'm', step.version), { recursive: true, force: true });
+      await rm(join(folder.path, 'm', step.version), { force: true });
       expected.files.delete(step.version);
     } else {
       const { default: chosen, labels, versions } = step;
@@ -175,7 +171,9 @@ class Trial {
     const { expected } = this;
     const before = new Map(expected.decisions);
     const said = new Map<string, Set<string | undefined>>();
-    const say = (key: string, value: string | undefined) => said.set(key, (said.get(key) ?? new Set()).add(value));
+    const say = (key: string, ...values: (string | undefined)[]) => {
+      said.set(key, new Set([...(said.get(key) ?? []), ...values]));
+    };
     const changes = steps.filter((step): step is Change => ['publish', 'remove', 'edit'].includes(step.do));
     const decisions = steps.filter((step): step is Decision => !changes.includes(step as Change));
     const files = async () => {
@@ -184,15 +182,20 @@ class Trial {
     const calls = decisions.map(async (step) => {
       const status = await this.send(step);
       expect([200, 404, 409, 503]).toContain(status);
-      if (status === 404 || status === 409) return;
-      if (step.do === 'default') say('default/', step.value);
-      else if (step.do === 'label') say(`label/${step.label}`, step.value);
-      else if (step.do === 'resetDefault') say('default/', undefined);
-      else if (step.do === 'resetLabel') say(`label/${step.label}`, undefined);
-      else if (step.do === 'unload') say(`version/${step.version}`, 'unload');
-      else for (const value of ['load', undefined]) say(`version/${step.version}`, value);
+      if (step.do === 'load' || step.do === 'unload') {
+        // One that vanishes while its call is answered has been decided on, and a file that comes and goes has its say.
+        const key = `version/${step.version}`;
+        say(key, ...(step.do === 'load' ? ['load', undefined] : ['unload']));
+        if (status !== 200) say(key, before.get(key));
+      } else if (status === 200) {
+        const key = 'label' in step ? `label/${step.label}` : 'default/';
+        say(key, 'value' in step ? step.value : undefined);
+      }
     });
     await Promise.all([files(), ...calls]);
+    // Whether what is bad has found its predecessor still serving is a matter of moments: the end must not be.
+    for (const [one, content] of expected.files)
+      if (content === 'bad') await this.change({ do: 'publish', version: one, isBad: false });
     const { decisions: kept } = await this.get();
     expected.decisions = new Map(kept.map(({ kind, name: about, value }) => [`${kind}/${about ?? ''}`, value]));
     for (const key of new Set([...before.keys(), ...expected.decisions.keys(), ...said.keys()])) {
@@ -262,6 +265,15 @@ function sorted(labels: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).sort());
 }
 
+/** Has a version be another folder in one step: a reader never finds half of it, nor nothing. */
+async function publish(folder: ModelFolder, one: string, model: string | Uint8Array, id: number): Promise<void> {
+  const path = join(folder.path, 'm');
+  await folder.write(`m/.store/${id}/model.onnx`, model);
+  await folder.write(`m/.store/${id}/signature.yaml`, SIGNATURE);
+  await symlink(join('.store', String(id)), join(path, '.next'));
+  await rename(join(path, '.next'), join(path, one));
+}
+
 /** Starts a service on three versions, and has something done to it. */
 async function onTrial(
   start: (models: string, data: string) => Promise<Server>,
@@ -270,8 +282,7 @@ async function onTrial(
   const folder = await ModelFolder.with();
   const data = await mkdtemp(join(tmpdir(), 'nestor-data-'));
   for (const [index, one] of VERSIONS.entries()) {
-    await folder.write(`m/${one}/model.onnx`, linearModel([-index - 1]));
-    await folder.write(`m/${one}/signature.yaml`, SIGNATURE);
+    await publish(folder, one, linearModel([-index - 1]), -index - 1);
   }
   const startServer = () => start(folder.path, data);
   const trial = new Trial(folder, startServer, await startServer());

@@ -15,6 +15,7 @@ import { Model } from './model.js';
 import { selectVersions } from './model-file.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelVersion, type VersionState } from './model-version.js';
+import { Notices } from './notices.js';
 import { QuietFolders } from './quiet-folders.js';
 import { type ModelEntry, ModelRepository, type RepositoryContent, type VersionEntry } from './repository.js';
 import { VersionLoader } from './version-loader.js';
@@ -41,8 +42,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   private again: NodeJS.Timeout | undefined;
   private decisionsAgain: NodeJS.Timeout | undefined;
   private nextLook = 0;
-  /** Hints and failures that were logged: each is told once, as long as it lasts. */
-  private told = new Set<string>();
+  private readonly notices: Notices;
   private readonly quiet: QuietFolders;
   private readonly turns = new Turns();
   private readonly leaving = new Set<Promise<void>>();
@@ -60,6 +60,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     private readonly logger: PinoLogger,
   ) {
     this.quiet = new QuietFolders(settings.QUIET_MS);
+    this.notices = new Notices(logger);
   }
 
   /** @throws RepositoryProblem when there is nothing to serve */
@@ -108,7 +109,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   async decide(who: string, decide: () => ({ event: ModelEvent } & Partial<Change>) | undefined): Promise<void> {
     await this.turns.take(async () => {
       await this.decisions.read();
-      this.takeOver(await this.readFolder());
+      await this.readFolder();
+      this.takeOver();
       const decided = decide();
       if (!decided) return;
       const { event, key, value } = decided;
@@ -156,7 +158,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
         isFirst = false;
         await this.bringIntoLine();
       } catch (error) {
-        this.tell(`What is loaded goes on serving: ${firstLine(error)}`, 'error');
+        this.notices.tell(`What is loaded goes on serving: ${firstLine(error)}`, 'error');
       }
     }
   }
@@ -167,38 +169,37 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     const decisions = this.decisions.read().catch(() => {
       if (!this.stopping) this.decisionsAgain = setTimeout(() => void this.follow(), DECISIONS_RETRY_MS).unref();
     });
-    const told = await this.readFolder();
+    await this.readFolder();
     await decisions;
-    this.takeOver(told);
+    this.takeOver();
   }
 
-  /** @returns what was told before; where it cannot be read, the folder counts as it was */
-  private async readFolder(): Promise<ReadonlySet<string>> {
-    const { told } = this;
-    if (this.isFrozen) return told;
+  /** A folder that cannot be read counts as it was. */
+  private async readFolder(): Promise<void> {
+    if (this.isFrozen) return;
     try {
       this.content = await this.repository.read();
-      this.told = new Set();
+      this.notices.begin();
     } catch (error) {
       if (!this.content) throw error;
-      this.tell(`What is loaded goes on serving: ${firstLine(error)}`, 'error');
+      this.notices.tell(`What is loaded goes on serving: ${firstLine(error)}`, 'error');
     }
-    return told;
   }
 
-  private takeOver(told: ReadonlySet<string> = this.told): void {
+  private takeOver(): void {
     const { models, hints } = this.content ?? { models: [], hints: [] };
     const found = models.reduce((sum, { versions }) => sum + versions.length, 0);
     this.nextLook = performance.now() + PAUSE_PER_VERSION_MS * found;
-    for (const hint of hints) this.tell(hint, 'warn', told);
+    for (const hint of hints) this.notices.tell(hint, 'warn');
     const before = new Map(this.registry.list().map((model) => [model.name, model]));
-    const after = models.map((entry) => this.toModel(entry, before.get(entry.name), told));
+    const after = models.map((entry) => this.toModel(entry, before.get(entry.name)));
     const kept = new Set(after.flatMap(({ versions }) => versions));
     const gone = this.versions().filter((version) => !kept.has(version));
     this.registry.replace(after);
     this.quiet.keep(new Set([...kept].map(({ entry }) => entry.folder)));
     for (const version of gone) this.dismiss(version);
     this.watchFolders();
+    this.notices.end();
   }
 
   private watchFolders(): void {
@@ -248,9 +249,9 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     }, ms + 1);
   }
 
-  private toModel(entry: ModelEntry, before: Model | undefined, told: ReadonlySet<string>): Model {
+  private toModel(entry: ModelEntry, before: Model | undefined): Model {
     const { name, versions, problem, warnings = [] } = entry;
-    if (problem !== undefined) this.tell(`${name}: ${problem}`, 'error', told);
+    if (problem !== undefined) this.notices.tell(`${name}: ${problem}`, 'error');
     // A mistake in model.yaml does not undo what serves, nor does a folder that cannot be read: it goes on, and says so.
     const isKnown = entry.isUnreadable === true || versions.length > 0;
     const keeps = problem !== undefined && before?.versions.some(({ canServe }) => canServe) === true && isKnown;
@@ -270,7 +271,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     });
     const model = new Model(name, spec, made, problem, warnings, decisions);
     model.isSettled = before?.isSettled ?? false;
-    for (const warning of model.warnings) this.tell(`${name}: ${warning}`, 'warn', told);
+    for (const warning of model.warnings) this.notices.tell(`${name}: ${warning}`, 'warn');
     return model;
   }
 
@@ -288,12 +289,6 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       this.logger.info({ model, version: name }, 'version_removed');
     });
     this.leaving.add(left);
-  }
-
-  private tell(text: string, level: 'warn' | 'error', told: ReadonlySet<string> = this.told): void {
-    const isNew = !told.has(text);
-    this.told.add(text);
-    if (isNew) this.logger[level](text);
   }
 
   private record({ model, version, state, reason, loadSeconds }: ModelVersion, from: VersionState): void {
