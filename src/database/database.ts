@@ -8,8 +8,6 @@ import { type Connection } from './connection/connect.js';
 import { isOfValues, placeOf, problemOf } from './problem.js';
 import { type Tables } from './tables.js';
 
-/** Milliseconds after the start when it is opened, unless somebody asks it something before. */
-const OPEN_AFTER_MS = 1000;
 /** Milliseconds between two attempts while it is away: doubled from the first to the last. */
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
@@ -35,11 +33,8 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** The first loads come first: opening it takes the 150 ms of CPU that importing Kysely does. */
   onApplicationBootstrap(): void {
-    this.timer = setTimeout(() => {
-      this.tryToOpen();
-    }, OPEN_AFTER_MS).unref();
+    this.tryToOpen();
   }
 
   /** Whoever uses it shuts down before it. */
@@ -58,12 +53,26 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
    * @throws DomainError `dependency_unavailable` when the database is away, or did not answer in time: what was written
    *   outside a transaction may be there all the same. Errors of `work` itself as they are.
    */
-  async run<T>(work: (query: Kysely<Tables>) => Promise<T>): Promise<T> {
+  run<T>(work: (query: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return this.ask(async (connection) => work(await connection.query()));
+  }
+
+  /**
+   * As `run`, for the statements of every start: they do without Kysely, whose import takes 110 ms of CPU and 20 MB.
+   *
+   * @param sql one statement that SQLite and PostgreSQL understand, its parameters written as `?`
+   * @throws DomainError as `run`
+   */
+  execute<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+    return this.ask((connection) => connection.execute(sql, parameters)) as Promise<Row[]>;
+  }
+
+  private async ask<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.problem !== undefined || this.isClosed) throw away();
     let connection: Connection | undefined;
     const answer = this.open().then((opened) => {
       connection = opened;
-      return work(opened.query);
+      return work(opened);
     });
     try {
       return await within(this.settings.DATABASE_TIMEOUT_MS, answer);
@@ -103,7 +112,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private lookLater(): void {
     clearTimeout(this.timer);
     if (this.isClosed || this.settings.DATABASE_URL.startsWith('sqlite:')) return;
-    const look = () => this.run((query) => query.selectFrom('decisions').select('model').limit(1).execute());
+    const look = () => this.execute('select model from decisions limit 1');
     this.timer = setTimeout(() => {
       look().then(
         () => {

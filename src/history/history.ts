@@ -25,6 +25,7 @@ const LAST_EVENTS_MS = 2000;
 const COLUMNS = [
   'id', 'at', 'kind', 'model', 'version', 'label', 'from', 'to', 'why', 'who', 'host', 'worker',
 ] as const; // prettier-ignore
+const WRITTEN = ['key', ...COLUMNS.slice(1)] as ('key' | Exclude<(typeof COLUMNS)[number], 'id'>)[];
 /** Characters of a reason that are kept; the log has the whole. */
 const MAX_WHY = 1000;
 
@@ -155,24 +156,18 @@ export class History implements OnApplicationShutdown {
 
   /** Where nobody knows whether a batch arrived it is written again, and each event is kept once. */
   private async insert(batch: Insertable<EventsTable>[]): Promise<void> {
-    await this.database.run((query) =>
-      query
-        .insertInto('events')
-        .values(batch)
-        .onConflict((conflict) => conflict.column('key').doNothing())
-        .execute(),
+    const rows = batch.map(() => `(${WRITTEN.map(() => '?').join(', ')})`).join(', ');
+    const names = WRITTEN.map((name) => `"${name}"`).join(', ');
+    await this.database.execute(
+      `insert into events (${names}) values ${rows} on conflict (key) do nothing`,
+      batch.flatMap((event) => WRITTEN.map((name) => event[name])),
     );
   }
 
   private async trim(): Promise<void> {
-    const { EVENTS_KEPT } = this.settings;
-    await this.database.run((query) =>
-      query
-        .deleteFrom('events')
-        .where('id', '<=', (row) =>
-          row.selectFrom('events').select('id').orderBy('id', 'desc').limit(1).offset(EVENTS_KEPT),
-        )
-        .execute(),
+    await this.database.execute(
+      'delete from events where id <= (select id from events order by id desc limit 1 offset ?)',
+      [this.settings.EVENTS_KEPT],
     );
     this.untrimmed = 0;
   }

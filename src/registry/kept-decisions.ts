@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { type DecisionsTable } from '../database/tables.js';
 import { type Decision, DECISION_KINDS, type DecisionKey, type DecisionKind, DecisionStore } from './decisions.js';
 
 /** Decisions kept in the database. */
@@ -10,7 +11,9 @@ export class KeptDecisions extends DecisionStore {
   }
 
   async read(): Promise<readonly Decision[]> {
-    const rows = await this.database.run((query) => query.selectFrom('decisions').selectAll().orderBy('at').execute());
+    const rows = await this.database.execute<DecisionsTable>(
+      'select model, kind, name, value, at, who from decisions order by at',
+    );
     // A kind that is not known here is that of a later release, whose replicas share the database.
     return rows.flatMap(({ kind, who, ...row }) => (isKind(kind) ? [{ ...row, kind, who: who ?? 'unknown' }] : []));
   }

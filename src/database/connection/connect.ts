@@ -1,4 +1,4 @@
-import { Kysely, sql } from 'kysely';
+import { type Kysely } from 'kysely';
 import { type Settings } from '../../config/settings.js';
 import { type Tables } from '../tables.js';
 import { type Driven } from './driven.js';
@@ -6,7 +6,8 @@ import { migrations } from './migrations.js';
 
 /** A database that was reached, has our tables, and takes writes. */
 export interface Connection {
-  query: Kysely<Tables>;
+  execute: Driven['execute'];
+  query: () => Promise<Kysely<Tables>>;
   /** Ends what is under way, and lets go of the database. Never rejects. */
   close(): Promise<void>;
 }
@@ -24,11 +25,15 @@ export async function connect(settings: Settings): Promise<Connection> {
   const driven: Driven = isSqlite
     ? (await import('./sqlite.js')).sqlite(settings)
     : (await import('./postgres.js')).postgres(settings);
-  const query = new Kysely<Tables>({ dialect: driven.dialect });
-  const connection = { query, close: () => driven.close() };
+  let query: Promise<Kysely<Tables>> | undefined;
+  const connection: Connection = {
+    execute: (sql, parameters) => driven.execute(sql, parameters),
+    query: () => (query ??= queryOn(driven)),
+    close: () => driven.close(),
+  };
   try {
-    await migrate(query, isSqlite);
-    await tryWriting(query);
+    await migrate(connection, isSqlite);
+    await tryWriting(connection);
   } catch (error) {
     await connection.close();
     throw error;
@@ -36,11 +41,16 @@ export async function connect(settings: Settings): Promise<Connection> {
   return connection;
 }
 
+async function queryOn(driven: Driven): Promise<Kysely<Tables>> {
+  const { Kysely } = await import('kysely');
+  return new Kysely<Tables>({ dialect: await driven.dialect() });
+}
+
 /** Where all is up to date, as at nearly every start, one query says so. */
-async function migrate(query: Kysely<Tables>, isSqlite: boolean): Promise<void> {
+async function migrate(connection: Connection, isSqlite: boolean): Promise<void> {
   const known = migrations(isSqlite);
-  const done = await sql<{ name: string }>`select name from kysely_migration`.execute(query).then(
-    ({ rows }) => rows.map(({ name }) => name),
+  const done = await connection.execute('select name from kysely_migration').then(
+    (rows) => (rows as { name: string }[]).map(({ name }) => name),
     (error: unknown): string[] => {
       if (isNoTable(error)) return [];
       throw error;
@@ -49,13 +59,13 @@ async function migrate(query: Kysely<Tables>, isSqlite: boolean): Promise<void> 
   if (Object.keys(known).every((name) => done.includes(name))) return;
   const { Migrator } = await import('kysely/migration');
   const provider = { getMigrations: () => Promise.resolve(known) };
-  const { error } = await new Migrator({ db: query, provider }).migrateToLatest();
+  const { error } = await new Migrator({ db: await connection.query(), provider }).migrateToLatest();
   if (error !== undefined) throw error as Error;
 }
 
 /** A database that is full, read-only or locked answers reads. The row is the migrator's; its content is left as it is. */
-async function tryWriting(query: Kysely<Tables>): Promise<void> {
-  await sql`update kysely_migration_lock set is_locked = is_locked`.execute(query);
+async function tryWriting({ execute }: Connection): Promise<void> {
+  await execute('update kysely_migration_lock set is_locked = is_locked');
 }
 
 function isNoTable(error: unknown): boolean {

@@ -1,4 +1,3 @@
-import { PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { type Settings } from '../../config/settings.js';
 import { type Driven } from './driven.js';
@@ -28,5 +27,13 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
     const ended = [...clients].map((client) => (client as unknown as pg.Client).end().catch(ignore));
     await Promise.race([Promise.all([...ended, pool.end()]), new Promise((resolve) => setTimeout(resolve, 1000))]);
   };
-  return { dialect: new PostgresDialect({ pool }), close };
+  return {
+    execute: async (sql, parameters = []) => {
+      let last = 0;
+      const numbered = sql.replaceAll('?', () => `$${String(++last)}`);
+      return (await pool.query(numbered, [...parameters])).rows as unknown[];
+    },
+    dialect: async () => new (await import('kysely')).PostgresDialect({ pool }),
+    close,
+  };
 }
