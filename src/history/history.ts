@@ -12,6 +12,7 @@ import { Database } from '../database/database.js';
 import { type EventsTable } from '../database/tables.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type EventKind, type EventQuery, type KeptEvent, type ModelEvent } from './event.js';
+import { logEvent } from './event-line.js';
 
 /** Events that wait for the database; beyond them the oldest are dropped. */
 const MAX_WAITING = 10_000;
@@ -28,14 +29,6 @@ const COLUMNS = [
 const WRITTEN = ['key', ...COLUMNS.slice(1)] as ('key' | Exclude<(typeof COLUMNS)[number], 'id'>)[];
 /** Characters of a reason that are kept; the log has the whole. */
 const MAX_WHY = 1000;
-
-/** Message of an event's line in the log; that of a state is made from the state. */
-const MESSAGES: Record<Exclude<EventKind, 'state'>, string> = {
-  default: 'default_changed',
-  label: 'label_changed',
-  load: 'version_load_asked',
-  unload: 'version_unload_asked',
-};
 
 /**
  * What happened to models: each event is a line of the log, and a row of the database. It waits for nothing and breaks
@@ -68,7 +61,7 @@ export class History implements OnApplicationShutdown {
    * @param details what only its line in the log has besides
    */
   record(event: ModelEvent, details: object = {}): void {
-    this.log(event, details);
+    logEvent(this.logger, event, details);
     const { kind, model, version = null, label = null, from = null, to = null, who = null } = event;
     // PostgreSQL has no text with a zero in it.
     const why = event.why?.slice(0, MAX_WHY).replaceAll('\0', '') ?? null;
@@ -101,14 +94,6 @@ export class History implements OnApplicationShutdown {
     // What came while a batch was written goes in a second one.
     const left = this.writeNow().then(() => this.writeNow());
     await within(LAST_EVENTS_MS, left).catch(() => undefined);
-  }
-
-  private log({ kind, model, version, label, from, to, why, who }: ModelEvent, details: object): void {
-    const fields = { event: kind, model, version, label, from, to, reason: why, who, ...details };
-    if (kind !== 'state') this.logger.info(fields, MESSAGES[kind]);
-    else if (to === 'FAILED') this.logger.error(fields, 'version_failed');
-    else if (to === 'LOADING' || to === 'CHECKING') this.logger.debug(fields, `version_${to.toLowerCase()}`);
-    else this.logger.info(fields, `version_${(to ?? '').toLowerCase()}`);
   }
 
   private drop(): void {

@@ -43,8 +43,8 @@ export class ServiceProcess {
   }
 
   /** Waits until it says that it listens. */
-  async url(): Promise<string> {
-    const deadline = performance.now() + PATIENCE_MS;
+  async url(patienceMs = PATIENCE_MS): Promise<string> {
+    const deadline = performance.now() + patienceMs;
     while (performance.now() < deadline && this.child.exitCode === null) {
       const found = /Listening on (http:\/\/[^\s,"]+)/.exec(this.stdout);
       if (found?.[1]) return found[1];
