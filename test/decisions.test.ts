@@ -331,7 +331,7 @@ describe('whatever operators and publishers do, in whatever order', () => {
           for (const step of list) await trial.step(step);
         }),
       ),
-      { numRuns: 20, interruptAfterTimeLimit: 60_000, endOnFailure: true },
+      { numRuns: 12, interruptAfterTimeLimit: 30_000, endOnFailure: true },
     );
   }, 180_000);
 
@@ -342,7 +342,7 @@ describe('whatever operators and publishers do, in whatever order', () => {
           for (const step of [...list, { do: 'kill' as const }]) await trial.step(step);
         }),
       ),
-      { numRuns: 3, interruptAfterTimeLimit: 60_000, endOnFailure: true },
+      { numRuns: 3, interruptAfterTimeLimit: 30_000, endOnFailure: true },
     );
   }, 180_000);
 
