@@ -11,9 +11,11 @@ import { profile } from './harness/profile.ts';
 import { progress } from './harness/progress.ts';
 import { aloneLine, compareTable, legend, save, startTable } from './harness/report.ts';
 import { SCENARIOS, type Scenario } from './harness/scenario.ts';
+import { reload, reloadTable, reloadTargets } from './harness/reload.ts';
 import { besideSlow, slowTable, slowTargets } from './harness/slow.ts';
 import { soak } from './harness/soak.ts';
 import { soakTable, soakTargets } from './harness/soak-report.ts';
+import { swap, swapTable, swapTargets } from './harness/swap.ts';
 import { startTargets, targetsOf } from './harness/targets.ts';
 import { type Verdict, verdictTable } from './harness/verdict.ts';
 import { LANES, RULER } from './lanes/index.ts';
@@ -39,6 +41,8 @@ async function bench(options: Options): Promise<void> {
     else if (name === 'start') await benchStart(options, load);
     else if (name === 'slow') await benchSlow(options);
     else if (name === 'many') await benchMany(options, load);
+    else if (name === 'swap') await benchSwap(options);
+    else if (name === 'reload') await benchReload();
     else await benchSoak(options);
   }
 }
@@ -93,6 +97,22 @@ async function benchMany({ rounds, seconds }: Options, load: LoadGenerator): Pro
     ...targets(manyTargets(results)),
     legend(MANY_LANES),
   );
+}
+
+async function benchSwap({ rounds, seconds }: Options): Promise<void> {
+  const result = await swap({ rounds, seconds });
+  save('swap', result);
+  const verdicts = swapTargets(result);
+  print('Swaps under load', swapTable(result), ...targets(verdicts));
+  if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
+}
+
+async function benchReload(): Promise<void> {
+  const results = await reload();
+  save('reload', results);
+  const verdicts = reloadTargets(results);
+  print('Memory over reloads', reloadTable(results), ...targets(verdicts));
+  if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
 }
 
 async function benchSoak({ minutes }: Options): Promise<void> {

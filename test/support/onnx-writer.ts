@@ -259,3 +259,35 @@ function toValueInfo([name, { type = 'float32', shape, sequence = false }]: [str
   const tensor = { tensorType: { elemType: TYPES[type], ...(dim ? { shape: { dim } } : {}) } };
   return { name, type: sequence ? { sequenceType: { elemType: tensor } } : tensor };
 }
+
+/** `score [N,1] = weight · x [N,1]`, through a matrix of so many MB: it takes that memory, and threads of its own. */
+export function heavyModel(weight: number, megabytes: number): Uint8Array {
+  const width = Math.floor(Math.sqrt((megabytes * 1024 ** 2) / Float32Array.BYTES_PER_ELEMENT));
+  const tensor = (name: string, rows: number, columns: number, values: Record<number, number>) => {
+    const data = Object.assign(new Float32Array(rows * columns), values);
+    return { name, dims: [rows, columns], dataType: 1, rawData: Buffer.from(data.buffer) };
+  };
+  const port = (name: string) => ({
+    name,
+    type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'N' }, { dimValue: 1 }] } } },
+  });
+  return encodeModel({
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 17 }],
+    graph: {
+      name: 'graph',
+      node: [
+        { opType: 'MatMul', input: ['x', 'first'], output: ['wide'] },
+        { opType: 'MatMul', input: ['wide', 'matrix'], output: ['through'] },
+        { opType: 'MatMul', input: ['through', 'last'], output: ['score'] },
+      ],
+      initializer: [
+        tensor('first', 1, width, { 0: weight }),
+        tensor('matrix', width, width, { 0: 1 }),
+        tensor('last', width, 1, { 0: 1 }),
+      ],
+      input: [port('x')],
+      output: [port('score')],
+    },
+  });
+}

@@ -29,6 +29,7 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
       // As `npm start` has it.
       args: ['--max-semi-space-size=16', MAIN],
       env: {
+        MALLOC_MMAP_THRESHOLD_: String(1024 ** 2),
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
         PORT: String(port),
