@@ -67,11 +67,13 @@ COPY --from=build /app/dist ./dist
 # without either, and says so.
 RUN install -d -o 1000 -g 1000 /data
 # HOST: a container's loopback is reached by nobody else. ORT_DISABLE_TELEMETRY: ONNX Runtime reads it as it loads.
+# MALLOC_MMAP_THRESHOLD_: glibc keeps the weights of models that were unloaded, unless this stays what it is at first.
 ENV NODE_ENV=production \
   HOST=0.0.0.0 \
   PORT=8000 \
   DATABASE_URL=sqlite:/data/nestor.db \
-  ORT_DISABLE_TELEMETRY=1
+  ORT_DISABLE_TELEMETRY=1 \
+  MALLOC_MMAP_THRESHOLD_=1048576
 # The base image's user `node`, by number: Kubernetes' runAsNonRoot cannot tell from a name that it is not root.
 USER 1000:1000
 EXPOSE 8000

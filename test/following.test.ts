@@ -87,6 +87,16 @@ describe('models come and go while it serves', () => {
       expect([json.code, json.detail]).toEqual(['version_not_found', expect.stringContaining('Served: 1.0.0')]);
     });
 
+    it('a version that is removed leaves no metrics behind', async () => {
+      await ask('2.0.0');
+      const lines = async () =>
+        (await service.get('/metrics')).text.split('\n').filter((line) => line.includes('version="2.0.0"'));
+      expect((await lines()).length).toBeGreaterThan(10);
+      await rm(at('m/2.0.0'), { recursive: true });
+      await eventually(lines, []);
+      expect(await loads('1.0.0')).toBe(1);
+    });
+
     it('a folder that is renamed is another version', async () => {
       await rename(at('m/2.0.0'), at('m/1.5.0'));
       await eventually(() => ask(), '1.5.0 says 2');

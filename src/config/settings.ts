@@ -50,6 +50,9 @@ export class Settings {
   /** Worker threads that a model gets that is too slow for the HTTP thread, each with the model in memory. */
   @WholeNumber(1, 64) readonly MODEL_THREADS: number = 1;
 
+  /** Memory for all loaded versions; beyond it the least recently used lazy ones are unloaded. Without it: no bound. */
+  @Bytes() readonly MEMORY_BUDGET: number | undefined = undefined;
+
   /** Milliseconds after which a run that does not end makes the service not ready; after twice as many, not live. */
   @WholeNumber(1, 3_600_000) readonly STUCK_AFTER_MS: number = 60_000;
 

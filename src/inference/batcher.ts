@@ -97,6 +97,8 @@ export class Batcher implements Work {
   /** Rows that a session runs in a millisecond, smoothed; for Retry-After. */
   private pace: number;
   expectedMs = 0;
+  /** When its last run began, or it was made, by the monotonic clock in milliseconds. */
+  lastUsed = performance.now();
   private onDrained: (() => void)[] = [];
 
   constructor(
@@ -159,6 +161,7 @@ export class Batcher implements Work {
     }
     this.running.add(group);
     const started = performance.now();
+    this.lastUsed = started;
     try {
       const rows = countRows(group);
       const { outputs, runMs } = await this.execute(session, group, rows);
@@ -185,7 +188,8 @@ export class Batcher implements Work {
     if (this.isIdle) for (const tell of this.onDrained.splice(0)) tell();
   }
 
-  private get isIdle(): boolean {
+  /** Whether nothing waits or runs. */
+  get isIdle(): boolean {
     return this.waiting.length === 0 && this.running.size === 0;
   }
 

@@ -4,6 +4,7 @@ import { Settings } from '../config/settings.js';
 import { type BatchProof } from './graph/batch-proof.js';
 import { InlineLane, Turns } from './inline-lane.js';
 import { type Lane } from './lane.js';
+import { bytesInline, bytesOnThreads, nativeBytes } from './memory.js';
 import { OnnxSession } from './onnx-session.js';
 import { type Graph, rowsPerRun } from './session.js';
 import { ThreadLane } from './thread-lane.js';
@@ -29,6 +30,8 @@ export interface OpenModel {
   graph: Graph;
   /** Milliseconds that the runtime took to load it. */
   loadMs: number;
+  /** By how much the process grew meanwhile. */
+  loadBytes: number;
   /** Whether rows are independent, by output. */
   proofs: ReadonlyMap<string, BatchProof>;
   lane: ThreadLane;
@@ -53,6 +56,8 @@ export interface PlacementPlan {
   /** Rows that one run may hold, and threads, where its author set them. */
   runRows?: number | undefined;
   threads?: number | undefined;
+  /** Size of its files: it takes no less memory. */
+  fileBytes: number;
 }
 
 /** Where and how a model is run from now on. */
@@ -63,6 +68,8 @@ export interface Placed {
   speed: Speed | undefined;
   /** Rows that one run may hold. */
   runRows: number;
+  /** Memory that it takes, as measured; see `memory.ts`. */
+  bytes: number;
 }
 
 /** Loads models, and keeps the threads that run them. */
@@ -109,7 +116,8 @@ export class InferenceEngine implements OnApplicationShutdown {
   /** Tries and measures a model where it is, decides how it is run, and puts it where it stays. */
   async place(model: OpenModel, plan: PlacementPlan): Promise<Placed> {
     const { graph, session, loadMs } = model;
-    const { fetches } = plan;
+    const { fetches, fileBytes } = plan;
+    const before = nativeBytes();
     const graphRows = rowsPerRun(graph);
     const samples = plan.samples.length > 0 ? plan.samples : [zeroRow(graph)];
     const batching = await this.decideBatching(model, plan, samples);
@@ -127,11 +135,14 @@ export class InferenceEngine implements OnApplicationShutdown {
       const inline = await OnnxSession.open(model.path, this.settings.INFERENCE_THREADS);
       await inline.run(stack(graph, samples.slice(0, 1)), fetches).catch(() => undefined); // the first takes a millisecond
       await model.lane.close();
-      return { lane: new InlineLane(inline, this.turns), batching, speed, runRows: runRowsAt(speed) };
+      const bytes = bytesInline({ fileBytes, loadBytes: inline.bytes });
+      return { lane: new InlineLane(inline, this.turns), batching, speed, runRows: runRowsAt(speed), bytes };
     }
     speed = await measure((rowMs) => Math.max(THREAD_RUN_MS, THREAD_RUN_ROWS * rowMs));
+    const loadBytes = model.loadBytes + Math.max(0, nativeBytes() - before);
     await model.lane.grow(plan.threads ?? MODEL_THREADS);
-    return { lane: model.lane, batching, speed, runRows: runRowsAt(speed) };
+    const bytes = bytesOnThreads({ fileBytes, loadBytes }, model.lane.width);
+    return { lane: model.lane, batching, speed, runRows: runRowsAt(speed), bytes };
   }
 
   private async decideBatching(

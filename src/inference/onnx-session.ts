@@ -10,6 +10,8 @@ export class OnnxSession implements Session {
   private constructor(
     private readonly session: InferenceSession,
     readonly graph: Graph,
+    /** By how much the process grew while it was loaded. */
+    readonly bytes: number,
   ) {}
 
   /**
@@ -20,13 +22,15 @@ export class OnnxSession implements Session {
    */
   static async open(path: string, threads: number): Promise<OnnxSession> {
     let session: InferenceSession;
+    const before = process.memoryUsage.rss();
     try {
       session = await InferenceSession.create(path, optionsFor(threads));
     } catch (error) {
       throw new ModelFileProblem(explain(path, firstLine(error)), { cause: error });
     }
     try {
-      return new OnnxSession(session, readGraph(basename(path), session));
+      const bytes = Math.max(0, process.memoryUsage.rss() - before);
+      return new OnnxSession(session, readGraph(basename(path), session), bytes);
     } catch (error) {
       await session.release();
       throw error;

@@ -101,6 +101,29 @@ export class Metrics {
     labelNames: ['model', 'version'] as const,
     registers: [this.registry],
   });
+  readonly memory = new Gauge({
+    name: 'nestor_model_memory_bytes',
+    help: 'Memory of a loaded version, as measured when it was loaded',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly memoryBudget = new Gauge({
+    name: 'nestor_memory_budget_bytes',
+    help: 'What MEMORY_BUDGET allows all loaded versions together; +Inf without it',
+    registers: [this.registry],
+  });
+  readonly evictions = new Counter({
+    name: 'nestor_model_evictions_total',
+    help: 'Times that a version was unloaded to keep within MEMORY_BUDGET',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly returns = new Counter({
+    name: 'nestor_model_returns_total',
+    help: 'Loads of a version that had been unloaded for MEMORY_BUDGET less than a minute before: thrashing',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
   readonly logLinesDropped = new Counter({
     name: 'nestor_log_lines_dropped_total',
     help: 'Log lines that were dropped because nobody read standard output',
@@ -122,6 +145,20 @@ export class Metrics {
   /** Has something set its gauges right before each scrape: what changes all the time is then not kept up to date. */
   onScrape(collect: () => void): void {
     this.collectors.push(collect);
+  }
+
+  /** Drops what was counted of a version that is gone for good: names that come and go must not fill the page. */
+  async forget(model: string, version: string): Promise<void> {
+    const { inferenceSeconds, runRequests, runRows, queueSeconds } = this;
+    for (const histogram of [inferenceSeconds, runRequests, runRows, queueSeconds])
+      histogram.remove({ model, version });
+    const { rows, coalescedRows, refusedRows, failures, loads, evictions, returns } = this;
+    for (const counter of [rows, coalescedRows, refusedRows, failures, loads, evictions, returns] as Counter[]) {
+      const { values } = await counter.get();
+      for (const { labels } of values) {
+        if (labels.model === model && labels.version === version) counter.remove(labels);
+      }
+    }
   }
 
   /** The page, in Prometheus's text format. */

@@ -9,6 +9,8 @@ export interface Stamp {
   text: string;
   /** When the newest change was made, by the file system's clock, in milliseconds since 1970. */
   newest: number;
+  /** Size of all files together. */
+  bytes: number;
 }
 
 /** Weights beside a model may be spread over many files; whoever keeps more than that is not a version. */
@@ -19,11 +21,13 @@ const MOST_DEPTH = 4;
 export async function stampOf(folder: string): Promise<Stamp> {
   const parts: string[] = [];
   let newest = 0;
+  let bytes = 0;
   for await (const { path, file } of filesIn(folder)) {
     parts.push(`${path} ${file.dev}:${file.ino} ${file.size} ${file.mtimeMs}`);
     newest = Math.max(newest, file.ctimeMs);
+    bytes += file.size;
   }
-  return { text: parts.join('\n'), newest };
+  return { text: parts.join('\n'), newest, bytes };
 }
 
 /** SHA-256 of the names and contents of all files in a folder. */

@@ -8,6 +8,13 @@ import { predictRows, type RowOutcome } from './predict-rows.js';
 
 /** A version in memory: valid rows in, predictions out. */
 export class LoadedVersion {
+  /** Resolves when its memory is given back; absent while it serves. */
+  leaving: Promise<void> | undefined;
+  /** Told when its memory is given back. */
+  onReleased: (() => void) | undefined;
+  /** Memory that it takes, as measured when it was loaded. */
+  bytes: number;
+
   constructor(
     readonly graph: Graph,
     /** Absent where rows have no meaning: the model is then served as tensors only. */
@@ -16,7 +23,9 @@ export class LoadedVersion {
     readonly placed: Placed,
     /** Of the files that it was loaded from. */
     readonly digest: string,
-  ) {}
+  ) {
+    this.bytes = placed.bytes;
+  }
 
   /** Milliseconds that a request may take, where its author set a limit. */
   get timeoutMs(): number {
@@ -28,9 +37,19 @@ export class LoadedVersion {
     return predictRows(signature, this.batcher, rows, caller);
   }
 
-  /** Gives its memory back, once what it runs is answered. Nothing may be sent to it any more. */
-  async release(): Promise<void> {
+  /**
+   * Gives its memory back, once who has resolved to it is answered: those reach its queue before the next turn, since
+   * nothing on their way waits for anything but promises that are settled. Nobody may resolve to it any more.
+   */
+  release(): Promise<void> {
+    this.leaving ??= this.drain();
+    return this.leaving;
+  }
+
+  private async drain(): Promise<void> {
+    await new Promise(setImmediate);
     await this.batcher.drained();
     await this.placed.lane.close();
+    this.onReleased?.();
   }
 }

@@ -85,7 +85,9 @@ export class ModelRegistry {
   }
 
   private async loadFirst(target: Target, version: ModelVersion): Promise<Resolved> {
-    await version.load(this.loader.load);
+    const loaded = await version.load(this.loader.load);
+    // It may have to leave again at once: it answers who has waited for it all the same.
+    if (loaded) return { model: version.model, version: version.version, loaded };
     return this.resolve(target); // where that failed, another version may be meant now, or the refusal says why
   }
 

@@ -14,7 +14,7 @@ const entryOf = (files: Files, time: number): VersionEntry => ({
   version: '1',
   folder: JSON.stringify(files),
   bytes: 1,
-  stamp: { text: `${files.content} ${String(files.isBad)} ${time}`, newest: 0 },
+  stamp: { text: `${files.content} ${String(files.isBad)} ${time}`, newest: 0, bytes: 1 },
 });
 
 const STEPS = [
@@ -27,6 +27,7 @@ const STEPS = [
   'break',
   'follow',
   'retry',
+  'evict',
   'request',
 ] as const;
 
@@ -92,6 +93,9 @@ class Rig {
         break;
       case 'retry':
         version.retry();
+        break;
+      case 'evict':
+        if (version.loaded && version.mayLeave(version.loaded)) void version.evict('for want of memory');
         break;
       case 'unload':
         void version.unload();

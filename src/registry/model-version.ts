@@ -6,6 +6,9 @@ import { type VersionEntry } from './repository.js';
 export const VERSION_STATES = ['DISCOVERED', 'LOADING', 'CHECKING', 'READY', 'DRAINING', 'UNLOADED', 'FAILED'] as const;
 export type VersionState = (typeof VERSION_STATES)[number];
 
+/** A version does not fit into MEMORY_BUDGET, whatever leaves. The message says so in numbers. */
+export class NoRoom extends Error {}
+
 /** Loads a version; told when the file is in memory and only its checks are left. */
 export type LoadVersion = (version: ModelVersion, onChecking: () => void) => Promise<LoadedVersion>;
 
@@ -26,12 +29,15 @@ export class ModelVersion {
   loaded: LoadedVersion | undefined;
   /** true: loaded by the first request that needs it, which waits for it; false: loaded when it is there. */
   isLazy = false;
+  /** Memory that it took when it was loaded last, and the stamp of the files that it was loaded from. */
+  measured: { bytes: number; stamp: string } | undefined;
+  private hasNoRoom = false;
   private exclusion: Exclusion | undefined;
   private isDismissed = false;
   /** The stamp of the files that were read last, whatever came of it. */
   private readStamp: string | undefined;
   /** The load or reload under way; never rejects. */
-  private work: Promise<void> | undefined;
+  private work: Promise<LoadedVersion | undefined> | undefined;
   private readonly draining = new Set<Promise<void>>();
 
   constructor(
@@ -60,9 +66,22 @@ export class ModelVersion {
     return this.readStamp !== undefined && this.readStamp !== this.entry.stamp.text;
   }
 
-  /** Loads it, once however many ask at the same time. Never rejects: what went wrong is its reason. */
-  async load(load: LoadVersion): Promise<void> {
-    while (this.isPending) await (this.work ?? this.start(() => this.bring(load)));
+  /** Whether it is FAILED for want of memory alone. */
+  get isRefused(): boolean {
+    return this.state === 'FAILED' && this.hasNoRoom;
+  }
+
+  /**
+   * Loads it, once however many ask at the same time. Never rejects: what went wrong is its reason.
+   *
+   * @returns what answers who has waited for it, where it could be loaded: it may have to leave again at once
+   */
+  async load(load: LoadVersion): Promise<LoadedVersion | undefined> {
+    while (this.isPending) {
+      const loaded = await (this.work ?? this.start(() => this.bring(load)));
+      if (loaded) return loaded;
+    }
+    return this.loaded;
   }
 
   /**
@@ -74,13 +93,18 @@ export class ModelVersion {
   async reload(load: LoadVersion, digestOf: (folder: string) => Promise<string>): Promise<void> {
     while (this.work) await this.work;
     if (!this.hasChanged) return;
+    if (!this.loaded && this.isLazy) {
+      this.retry();
+      return;
+    }
     await this.start(async () => {
       const { folder, stamp } = this.entry;
       const digest = await digestOf(folder).catch(() => '');
-      if (!this.hasChanged) return; // nor where it was let go of meanwhile
+      if (!this.hasChanged) return undefined; // nor where it was let go of meanwhile
       if (this.loaded?.digest !== digest) return this.bring(load);
       this.readStamp = stamp.text;
       if (this.reason !== undefined) this.enter('READY');
+      return undefined;
     });
   }
 
@@ -88,7 +112,31 @@ export class ModelVersion {
   retry(): void {
     if (this.state !== 'FAILED' || this.isBarred) return;
     this.readStamp = undefined;
+    this.hasNoRoom = false;
     this.enter('DISCOVERED');
+  }
+
+  /** Keeps it from being loaded for want of memory, until `retry`, or its files change. */
+  refuse(reason: string): void {
+    this.readStamp = this.entry.stamp.text;
+    this.hasNoRoom = true;
+    this.enter('FAILED', reason);
+  }
+
+  /** Whether the memory of this load may be taken for another version. */
+  mayLeave(loaded: LoadedVersion): boolean {
+    return this.isLazy && this.loaded === loaded && !this.work && !this.isBarred;
+  }
+
+  /** Gives its memory back, once it has answered what it has taken on; the next request loads it again. */
+  async evict(reason: string): Promise<void> {
+    const { loaded } = this;
+    if (!loaded) return;
+    this.loaded = undefined;
+    this.readStamp = undefined;
+    this.drain(loaded);
+    this.enter('DISCOVERED', reason);
+    await loaded.leaving;
   }
 
   /** Keeps it from being served, for a reason that lies outside its own files. */
@@ -133,7 +181,7 @@ export class ModelVersion {
     return this.isDismissed || this.exclusion !== undefined;
   }
 
-  private start(work: () => Promise<void>): Promise<void> {
+  private start(work: () => Promise<LoadedVersion | undefined>): Promise<LoadedVersion | undefined> {
     this.work = work().finally(() => {
       this.work = undefined;
       this.endDraining();
@@ -142,10 +190,11 @@ export class ModelVersion {
   }
 
   /** Loads it: for the first time, or beside what serves, whose place it takes in one step. */
-  private async bring(load: LoadVersion): Promise<void> {
+  private async bring(load: LoadVersion): Promise<LoadedVersion | undefined> {
     const started = performance.now();
     const stamp = this.entry.stamp.text;
     this.readStamp = stamp;
+    this.hasNoRoom = false;
     if (!this.loaded) this.enter('LOADING');
     try {
       const fresh = await load(this, () => {
@@ -153,7 +202,7 @@ export class ModelVersion {
       });
       if (this.isBarred) {
         this.drain(fresh);
-        return;
+        return undefined;
       }
       const old = this.loaded;
       this.loaded = fresh;
@@ -161,12 +210,15 @@ export class ModelVersion {
       this.loadSeconds = (performance.now() - started) / 1000;
       this.enter('READY');
       if (old) this.drain(old);
+      return fresh;
     } catch (error) {
-      if (this.isBarred) return;
+      if (this.isBarred) return undefined;
       this.readStamp = stamp;
       const { message } = error as Error;
       if (this.loaded) this.enter('READY', `its files changed, and what was loaded before still serves: ${message}`);
+      else if (error instanceof NoRoom) this.refuse(message);
       else this.enter('FAILED', message);
+      return undefined;
     }
   }
 
@@ -181,7 +233,7 @@ export class ModelVersion {
   }
 
   private drain(loaded: LoadedVersion): void {
-    const drained = drain(loaded).finally(() => {
+    const drained = loaded.release().finally(() => {
       this.draining.delete(drained);
       this.endDraining();
     });
@@ -205,10 +257,4 @@ export class ModelVersion {
     this.reason = reason;
     this.onChange(this, from);
   }
-}
-
-/** Requests that resolved to it a moment ago have not all reached its queue: they do before the next turn. */
-async function drain(loaded: LoadedVersion): Promise<void> {
-  await new Promise(setImmediate);
-  await loaded.release();
 }

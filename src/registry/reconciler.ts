@@ -11,6 +11,7 @@ import { type Change, decisionOn, Decisions } from './decisions.js';
 import { digestOf } from './folder-stamp.js';
 import { exclusionOf } from './exclusion.js';
 import { FolderWatch } from './folder-watch.js';
+import { MemoryBudget } from './memory-budget.js';
 import { Model } from './model.js';
 import { selectVersions } from './model-file.js';
 import { ModelRegistry } from './model-registry.js';
@@ -55,6 +56,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     private readonly decisions: Decisions,
     private readonly registry: ModelRegistry,
     private readonly loader: VersionLoader,
+    private readonly budget: MemoryBudget,
     private readonly metrics: Metrics,
     private readonly history: History,
     private readonly logger: PinoLogger,
@@ -223,6 +225,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       const now = this.registry.find(name); // by another look, maybe
       if (now) now.isSettled = true;
     }
+    for (const version of this.versions()) this.budget.judge(version);
+    this.budget.watchFixed();
     this.registry.isSettled = true;
     this.isFrozen ||= this.settings.WATCH_INTERVAL_MS === 0 && !this.isWaiting;
   }
@@ -284,16 +288,19 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   /** Lets a version go that is not there any more: what it has taken on is answered. */
   private dismiss(version: ModelVersion): void {
     const { model, version: name } = version;
-    const left = version.dismiss().then(() => {
+    const left = version.dismiss().then(async () => {
       this.leaving.delete(left);
+      this.budget.forget(version);
       this.logger.info({ model, version: name }, 'version_removed');
+      const isBack = this.registry.find(model)?.find(name) !== undefined;
+      if (!isBack) await this.metrics.forget(model, name);
     });
     this.leaving.add(left);
   }
 
-  private record({ model, version, state, reason, loadSeconds }: ModelVersion, from: VersionState): void {
+  private record({ model, version, state, reason, loadSeconds, isLazy }: ModelVersion, from: VersionState): void {
     this.registry.changed();
-    if (state === 'DISCOVERED' && this.registry.isSettled) void this.follow();
+    if (state === 'DISCOVERED' && !isLazy && this.registry.isSettled) void this.follow();
     if (state === 'READY' || state === 'FAILED')
       this.metrics.loads.inc({ model, version, result: state.toLowerCase() });
     if (this.stopping) return; // the service ends, which is nothing that happens to a model

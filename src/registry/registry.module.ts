@@ -5,6 +5,7 @@ import { InferenceModule } from '../inference/inference.module.js';
 import { FolderRepository } from './folder-repository.js';
 import { Decisions, DecisionStore } from './decisions.js';
 import { KeptDecisions } from './kept-decisions.js';
+import { MemoryBudget } from './memory-budget.js';
 import { ModelRegistry } from './model-registry.js';
 import { Reconciler } from './reconciler.js';
 import { RegistryGauges } from './registry-gauges.js';
@@ -15,6 +16,7 @@ import { VersionLoader } from './version-loader.js';
   imports: [DatabaseModule, HistoryModule, InferenceModule],
   providers: [
     ModelRegistry,
+    MemoryBudget,
     VersionLoader,
     Decisions,
     Reconciler,

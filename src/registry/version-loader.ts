@@ -17,6 +17,7 @@ import { MODEL_ONNX } from './folder-repository.js';
 import { digestOf } from './folder-stamp.js';
 import { checkGolden } from './golden-check.js';
 import { LoadedVersion } from './loaded-version.js';
+import { MemoryBudget } from './memory-budget.js';
 import { type LoadVersion, type ModelVersion } from './model-version.js';
 import { checkOutputs } from './output-check.js';
 import { predictRows } from './predict-rows.js';
@@ -28,11 +29,15 @@ export class VersionLoader {
     private readonly settings: Settings,
     private readonly metrics: Metrics,
     private readonly engine: InferenceEngine,
+    private readonly budget: MemoryBudget,
     private readonly logger: PinoLogger,
   ) {}
 
-  /** @throws Error whose message is the reason, fit to be shown */
-  readonly load: LoadVersion = async (version, onChecking) => {
+  /** @throws Error whose message is the reason, fit to be shown; NoRoom */
+  readonly load: LoadVersion = (version, onChecking) =>
+    this.budget.load(version, () => this.loadNow(version, onChecking));
+
+  private async loadNow(version: ModelVersion, onChecking: () => void): Promise<LoadedVersion> {
     try {
       return await this.loadAndCheck(version, onChecking);
     } catch (error) {
@@ -44,7 +49,7 @@ export class VersionLoader {
       this.logger.error({ err: error, model: version.model, version: version.version }, 'version_load_error');
       throw new Error('an unexpected error, see the log', { cause: error });
     }
-  };
+  }
 
   private async loadAndCheck(version: ModelVersion, onChecking: () => void): Promise<LoadedVersion> {
     const { folder } = version.entry;
@@ -108,6 +113,7 @@ export class VersionLoader {
       batching: signature?.batching ?? 'auto',
       runRows: run_rows,
       threads,
+      fileBytes: version.entry.stamp.bytes,
     });
     const batcher = new Batcher(graph, placed.lane, {
       coalesce: placed.batching.coalesced,

@@ -19,6 +19,8 @@ export interface LoadReport {
   graph: Graph;
   /** Milliseconds in the runtime. */
   loadMs: number;
+  /** By how much the process grew meanwhile. */
+  loadBytes: number;
   /** Whether rows are independent, by output. */
   proofs: ReadonlyMap<string, BatchProof>;
 }

@@ -58,7 +58,7 @@ class ThreadMain {
     const started = performance.now();
     this.session = await OnnxSession.open(path, threads);
     const loadMs = performance.now() - started;
-    return { graph: this.session.graph, loadMs, proofs };
+    return { graph: this.session.graph, loadMs, loadBytes: this.session.bytes, proofs };
   }
 
   private loaded(): OnnxSession {

@@ -59,7 +59,13 @@ export class VersionDto {
   @ApiPropertyOptional({ description: 'Seconds that loading and checking took', example: 0.012 })
   load_time?: number;
 
-  static from(model: Model, { version, state, reason, entry, loadSeconds }: ModelVersion): VersionDto {
+  @ApiPropertyOptional({ description: 'Memory in bytes, as measured when it was loaded', example: 1_050_000 })
+  memory_bytes?: number;
+
+  @ApiPropertyOptional({ description: 'When it was loaded or ran last', example: '2026-01-31T12:00:00.000Z' })
+  last_used?: string;
+
+  static from(model: Model, { version, state, reason, entry, loadSeconds, loaded }: ModelVersion): VersionDto {
     return Object.assign(new VersionDto(), {
       version,
       state,
@@ -67,6 +73,7 @@ export class VersionDto {
       labels: model.labelsOf(version),
       ...(entry.bytes !== undefined && { size: entry.bytes }),
       ...(loadSeconds !== undefined && { load_time: Number(loadSeconds.toFixed(6)) }),
+      ...(loaded && { memory_bytes: loaded.bytes, last_used: toIso(loaded.batcher.lastUsed) }),
     });
   }
 }
@@ -211,6 +218,11 @@ export class ModelListDto {
 
 function detailsOf({ signature, graph: { inputs, outputs }, placed }: LoadedVersion): Partial<VersionDetailsDto> {
   return { ...(signature && signatureOf(signature)), inputs, outputs, execution: executionOf(placed) };
+}
+
+/** @param at by the monotonic clock */
+function toIso(at: number): string {
+  return new Date(Date.now() - performance.now() + at).toISOString();
 }
 
 function signatureOf({ description, task, schema, classes, example }: Signature) {
