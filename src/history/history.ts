@@ -145,7 +145,7 @@ export class History implements OnApplicationShutdown {
     const names = WRITTEN.map((name) => `"${name}"`).join(', ');
     await this.database.execute(
       `insert into events (${names}) values ${rows} on conflict (key) do nothing`,
-      batch.flatMap((event) => WRITTEN.map((name) => event[name])),
+      batch.flatMap((event) => WRITTEN.map((name) => event[name] ?? null)),
     );
   }
 
