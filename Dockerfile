@@ -66,11 +66,13 @@ COPY --from=build /app/dist ./dist
 # The only place of the service's own that it writes to: mount a volume here, or set DATABASE_URL to a server. It serves
 # without either, and says so.
 RUN install -d -o 1000 -g 1000 /data
-# HOST: a container's loopback is reached by nobody else. ORT_DISABLE_TELEMETRY: ONNX Runtime reads it as it loads.
+# HOST: a container's loopback is reached by nobody else. SHUTDOWN_DELAY_MS: until Kubernetes, or a balancer, has
+# noticed that no traffic is wanted any more. ORT_DISABLE_TELEMETRY: ONNX Runtime reads it as it loads.
 # MALLOC_MMAP_THRESHOLD_: glibc keeps the weights of models that were unloaded, unless this stays what it is at first.
 ENV NODE_ENV=production \
   HOST=0.0.0.0 \
   PORT=8000 \
+  SHUTDOWN_DELAY_MS=5000 \
   DATABASE_URL=sqlite:/data/nestor.db \
   ORT_DISABLE_TELEMETRY=1 \
   MALLOC_MMAP_THRESHOLD_=1048576

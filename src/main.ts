@@ -1,3 +1,4 @@
+import './signals.js';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { keepTickShape } from './common/tick-shape.js';

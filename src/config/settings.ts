@@ -80,7 +80,10 @@ export class Settings {
   /** true writes the rows that are sent into the log, false leaves them out: they may be personal. */
   @Flag() readonly LOG_FEATURES: boolean = false;
 
-  /** On SIGTERM, milliseconds after which requests that are still being answered or sent are cut off. */
+  /** On SIGTERM, milliseconds for which requests are still taken while /health/ready says that there are better places. */
+  @WholeNumber(0, 3_600_000) readonly SHUTDOWN_DELAY_MS: number = 0;
+
+  /** After that, milliseconds until requests that are still being answered or sent are cut off. */
   @WholeNumber(0, 3_600_000) readonly SHUTDOWN_TIMEOUT_MS: number = 30_000;
 
   /** true serves /docs, /redoc and /openapi.*, false does not. */

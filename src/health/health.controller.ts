@@ -51,6 +51,7 @@ export class HealthController {
   ready(@Res({ passthrough: true }) response: Response): Promise<HealthCheckResult> {
     return this.check(
       response,
+      () => this.health.staying(),
       () => this.health.started(),
       () => this.health.models(),
       () => this.health.queues(),

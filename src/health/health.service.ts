@@ -9,6 +9,9 @@ import { ModelRegistry } from '../registry/model-registry.js';
 /** What the probes ask: is it started, and may it get traffic. */
 @Injectable()
 export class HealthService {
+  /** Set once the service is to stop: it answers, but wants no new traffic. */
+  isDraining = false;
+
   constructor(
     private readonly settings: Settings,
     private readonly registry: ModelRegistry,
@@ -20,6 +23,12 @@ export class HealthService {
   /** Whether the model that answers /predict can. */
   get isModelLoaded(): boolean {
     return this.registry.defaultModel?.serves ?? false;
+  }
+
+  /** Down from the moment at which the service is told to stop. */
+  staying(): HealthIndicatorResult {
+    const indicator = this.indicators.check('staying');
+    return this.isDraining ? indicator.down('draining: the service is about to stop') : indicator.up();
   }
 
   /** Down until each eager version is READY or FAILED. */

@@ -27,6 +27,10 @@ export class ServiceProcess {
     return new ServiceProcess(spawn(process.execPath, [MAIN], { cwd: folder, env }), folder);
   }
 
+  get pid(): number {
+    return this.child.pid as number;
+  }
+
   /** The log so far, line by line. */
   get log(): Record<string, unknown>[] {
     const lines = this.stdout.split('\n').filter((line) => line.startsWith('{'));
