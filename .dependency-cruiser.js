@@ -18,6 +18,7 @@ const ROOMS = [
   'admin',
   'health',
   'docs',
+  'cluster',
 ];
 
 const oneWay = ROOMS.map((room, index) => ({

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AdminModule } from './admin/admin.module.js';
+import { ClusterModule } from './cluster/cluster.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { type Environment } from './config/read-settings.js';
 import { DocsModule } from './docs/docs.module.js';
@@ -27,6 +28,7 @@ export class AppModule {
         DocsModule,
         RegistryModule,
         HttpModule,
+        ClusterModule,
       ],
     };
   }

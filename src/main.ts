@@ -9,4 +9,4 @@ import { keepTickShape } from './common/tick-shape.js';
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/nestor'));
 
 keepTickShape();
-await import('./serve.js');
+await import('./start.js');

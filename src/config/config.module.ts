@@ -36,8 +36,22 @@ export class ConfigModule {
   }
 }
 
+/**
+ * The settings, for a process that makes no application.
+ *
+ * @throws SettingsProblem when any setting is wrong
+ */
+export async function loadSettings(): Promise<Settings> {
+  let settings = new Settings();
+  await nestConfig(undefined, (read) => (settings = read));
+  return settings;
+}
+
 /** Reads the environment and `.env`. */
-async function nestConfig(environment: Environment | undefined): Promise<DynamicModule> {
+async function nestConfig(
+  environment: Environment | undefined,
+  onRead?: (settings: Settings) => void,
+): Promise<DynamicModule> {
   try {
     return await NestConfigModule.forRoot({
       cache: true,
@@ -47,7 +61,9 @@ async function nestConfig(environment: Environment | undefined): Promise<Dynamic
       validate: (read: Record<string, string>) => {
         const given = environment ?? read;
         const fromFile = Object.keys(read).filter((name) => !(name in process.env));
-        return { settings: readSettings(given), hints: misspeltSettings(given, fromFile) };
+        const settings = readSettings(given);
+        onRead?.(settings);
+        return { settings, hints: misspeltSettings(given, fromFile) };
       },
     });
   } catch (error) {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { nearest } from '../common/did-you-mean.js';
@@ -28,7 +29,16 @@ export function readSettings(environment: Environment): Settings {
     ({ property, constraints }) => `${property} ${Object.values(constraints ?? {}).join(', and ')}`,
   );
   if (problems.length > 0) throw new SettingsProblem(problems);
-  return Object.freeze(settings);
+  return Object.freeze(Object.assign(settings, shareOfWorker(settings, given)));
+}
+
+/** What each worker process gets of what the machine has once. */
+function shareOfWorker({ WORKERS, BODIES_LIMIT }: Settings, given: readonly string[]): Partial<Settings> {
+  const cores = Math.max(1, Math.floor(availableParallelism() / WORKERS));
+  return {
+    BODIES_LIMIT: Math.ceil(BODIES_LIMIT / WORKERS),
+    ...(!given.includes('INFERENCE_THREADS') && { INFERENCE_THREADS: Math.min(DEFAULTS.INFERENCE_THREADS, cores) }),
+  };
 }
 
 /**

@@ -12,6 +12,9 @@ export class Settings {
   /** Port to listen on; 0 takes a free one. */
   @WholeNumber(0, 65535) readonly PORT: number = 8000;
 
+  /** Processes that serve on the one port; 1: this process alone, without one that looks after it. */
+  @WholeNumber(1, 256) readonly WORKERS: number = 1;
+
   /** Folder of models, or of one model, or of one version of it. */
   @Text() readonly MODELS_DIR: string = './models';
 
@@ -36,7 +39,7 @@ export class Settings {
   /** Largest body, after decompression, in bytes. */
   @Bytes() readonly BODY_LIMIT: number = 10 * 1024 ** 2;
 
-  /** Memory for all bodies that are being read; beyond it large ones are answered 503. An eighth of what there is. */
+  /** Memory for all bodies that are being read; beyond it large ones are answered 503. An eighth of what there is. Workers share it. */
   @Bytes() readonly BODIES_LIMIT: number = Math.floor(
     Math.min(totalmem(), process.constrainedMemory() || Infinity) / 8,
   );
@@ -56,7 +59,7 @@ export class Settings {
   /** Milliseconds after which a run that does not end makes the service not ready; after twice as many, not live. */
   @WholeNumber(1, 3_600_000) readonly STUCK_AFTER_MS: number = 60_000;
 
-  /** Threads that one run of a model may use. */
+  /** Threads that one run of a model may use. Without it workers share the cores. */
   @WholeNumber(1, 1024) readonly INFERENCE_THREADS: number = Math.min(4, availableParallelism());
 
   /** Where decisions of operators and the history of versions are kept: a file of SQLite, or PostgreSQL. */

@@ -70,6 +70,12 @@ export class HealthService {
     return this.keep.problem === undefined ? indicator.up() : indicator.degraded('away: the log says why');
   }
 
+  /** Whether it may get traffic. */
+  get isReady(): boolean {
+    const results = [this.started(), this.models(), this.queues(), this.runs()];
+    return results.flatMap((result) => Object.values(result)).every(({ status }) => status !== 'down');
+  }
+
   /** Whether a run takes so long that only a new process will end it: a thread cannot be stopped inside the runtime. */
   get isStuck(): boolean {
     return this.engine.longestRunMs() > 2 * this.settings.STUCK_AFTER_MS;

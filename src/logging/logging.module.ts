@@ -1,9 +1,9 @@
 import { Global, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
-import { isoNow } from '../common/iso-now.js';
 import { Settings } from '../config/settings.js';
 import { Metrics } from '../metrics/metrics.js';
 import { LogStream, logStream } from './log-stream.js';
+import { loggerOptions } from './logger-options.js';
 import { LoggingInterceptor } from './logging.interceptor.js';
 import { RequestLog } from './request-log.js';
 import { RequestObserver } from './request-observer.js';
@@ -31,15 +31,7 @@ class LogStreamModule {}
       imports: [LogStreamModule],
       inject: [Settings, LogStream],
       useFactory: ({ LOG_LEVEL }: Settings, stream: LogStream) => ({
-        pinoHttp: [
-          {
-            level: LOG_LEVEL,
-            base: null,
-            timestamp: () => `,"time":"${isoNow()}"`,
-            formatters: { level: (label: string) => ({ level: label }) },
-          },
-          stream,
-        ],
+        pinoHttp: [loggerOptions(LOG_LEVEL), stream],
         // No logger is made for each request: RequestLog writes the two lines that a request gets.
         forRoutes: [],
       }),

@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { RequestMetrics } from './request-metrics.js';
 
+/** Metrics with their values, as prom-client has them in JSON. */
+export type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
 const RUN_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
 /**
@@ -69,6 +72,7 @@ export class Metrics {
     name: 'nestor_model_placement',
     help: '1 for where the runs of a version take place: inline (the HTTP thread) or threads',
     labelNames: ['model', 'version', 'placement'] as const,
+    aggregator: 'max',
     registers: [this.registry],
   });
   readonly threads = new Gauge({
@@ -87,6 +91,7 @@ export class Metrics {
     name: 'nestor_model_state',
     help: '1 for the state that a version is in, 0 for the others',
     labelNames: ['model', 'version', 'state'] as const,
+    aggregator: 'max',
     registers: [this.registry],
   });
   readonly loads = new Counter({
@@ -99,6 +104,7 @@ export class Metrics {
     name: 'nestor_model_load_seconds',
     help: 'Time that loading and checking a version took',
     labelNames: ['model', 'version'] as const,
+    aggregator: 'max',
     registers: [this.registry],
   });
   readonly memory = new Gauge({
@@ -137,6 +143,7 @@ export class Metrics {
   });
 
   private readonly collectors: (() => void)[] = [];
+  private page = () => this.own();
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -161,8 +168,23 @@ export class Metrics {
     }
   }
 
+  /** Has the page made by somebody who knows more than this process does. */
+  shownBy(page: () => Promise<string>): void {
+    this.page = page;
+  }
+
   /** The page, in Prometheus's text format. */
-  async scrape(): Promise<string> {
+  scrape(): Promise<string> {
+    return this.page();
+  }
+
+  /** What this process has counted. */
+  figures(): Promise<Figures> {
+    for (const collect of this.collectors) collect();
+    return this.registry.getMetricsAsJSON();
+  }
+
+  private own(): Promise<string> {
     for (const collect of this.collectors) collect();
     return this.registry.metrics();
   }

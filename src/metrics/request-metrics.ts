@@ -33,15 +33,17 @@ export class RequestMetrics {
         }
       },
     });
+    const about = {
+      name: SECONDS,
+      help: 'Time from the request line to the end of the answer',
+      type: 'histogram',
+      aggregator: 'sum',
+    };
     const seconds = {
       name: SECONDS,
-      get: () => ({
-        name: SECONDS,
-        help: 'Time from the request line to the end of the answer',
-        type: 'histogram',
-        aggregator: 'sum',
-        values: [...this.all()].flatMap(histogramOf),
-      }),
+      getForPromString: () => ({ ...about, values: [...this.all()].flatMap(histogramOf) }),
+      // Where the figures of several processes are added up, only `labels` tells values apart.
+      get: () => ({ ...about, values: [...this.all()].flatMap(histogramOf).map(withAllLabels) }),
     };
     registry.registerMetric(seconds as unknown as Metric); // it asks no more of a metric
   }
@@ -67,6 +69,10 @@ export class RequestMetrics {
   private *all(): Iterable<Tally> {
     for (const methods of this.tallies.values()) yield* methods.values();
   }
+}
+
+function withAllLabels({ sharedLabels, labels, ...value }: ReturnType<typeof histogramOf>[number]) {
+  return { ...value, labels: { ...labels, ...sharedLabels } };
 }
 
 /** As prom-client's registry wants the values of a histogram. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -29,6 +29,22 @@ export class ServiceProcess {
 
   get pid(): number {
     return this.child.pid as number;
+  }
+
+  /** Those that it has started, by their ids. */
+  async childPids(): Promise<number[]> {
+    const children = await readFile(`/proc/${this.pid}/task/${this.pid}/children`, 'latin1').catch(() => '');
+    return children.trim().split(' ').filter(Boolean).map(Number);
+  }
+
+  /** Waits until it handles signals, as the kernel says. */
+  async handlesSignals(): Promise<void> {
+    for (;;) {
+      const status = await readFile(`/proc/${this.pid}/status`, 'latin1');
+      const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+      if (caught & 1n) return; // SIGHUP: Node itself catches SIGTERM from the beginning, and ends by it
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   /** The log so far, line by line. */

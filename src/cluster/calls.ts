@@ -1,0 +1,40 @@
+import { type Figures } from '../metrics/metrics.js';
+
+/** How a worker process is. */
+export interface WorkerStatus {
+  /** Whether its first loads are done. */
+  isSettled: boolean;
+  /** Whether it may get traffic, as /health/ready says. */
+  isReady: boolean;
+  /** Whether only its end will end a run that is under way. */
+  isStuck: boolean;
+}
+
+/** What the primary asks of a worker. */
+export interface WorkerCalls {
+  /** Takes connections from now on. */
+  open(): Promise<void>;
+  /** Takes no more of them, and asks those who have one to make another. */
+  close(): Promise<void>;
+  /** Says what is served, and where. */
+  announce(): void;
+  /** Answers what has arrived, and ends. */
+  leave(): void;
+  /** Ends without answering anybody. */
+  end(): void;
+  follow(): Promise<void>;
+  figures(): Promise<Figures>;
+}
+
+/** What a worker asks of the primary. */
+export interface PrimaryCalls {
+  /** Says at short intervals that its event loop turns, and how it is. */
+  beat(status: WorkerStatus): void;
+  /** It cannot start, and ends: why, as lines. */
+  failed(lines: readonly string[]): void;
+  /** What it has counted in its life, right before its end. */
+  counted(figures: Figures): void;
+  followAll(): Promise<void>;
+  /** The page of /metrics, for all workers. */
+  page(): Promise<string>;
+}

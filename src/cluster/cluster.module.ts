@@ -1,0 +1,43 @@
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
+import { DomainError } from '../common/errors.js';
+import { Metrics } from '../metrics/metrics.js';
+import { Peers } from '../registry/peers.js';
+import { Reconciler } from '../registry/reconciler.js';
+import { RegistryModule } from '../registry/registry.module.js';
+import { type Link, link } from './link.js';
+
+/** Makes one service of several processes: what changes in one changes in all, and /metrics adds them up. */
+@Global()
+@Module({
+  imports: [RegistryModule],
+  providers: [
+    {
+      provide: Peers,
+      inject: [Reconciler],
+      useFactory: (reconciler: Reconciler): Peers =>
+        link ? new WorkerPeers(link) : { followAll: () => reconciler.follow() },
+    },
+  ],
+  exports: [Peers],
+})
+export class ClusterModule implements OnModuleInit {
+  constructor(private readonly metrics: Metrics) {}
+
+  onModuleInit(): void {
+    const primary = link?.primary;
+    if (primary) this.metrics.shownBy(() => primary.ask('page', []));
+  }
+}
+
+class WorkerPeers implements Peers {
+  constructor(private readonly link: Link) {}
+
+  async followAll(): Promise<void> {
+    try {
+      await this.link.primary.ask('followAll', []);
+    } catch (cause) {
+      const message = 'The change is kept, but a worker process has not taken it over yet: look again later.';
+      throw new DomainError('deadline_exceeded', message, { cause });
+    }
+  }
+}
