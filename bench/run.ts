@@ -10,6 +10,7 @@ import { LOGS } from './harness/places.ts';
 import { profile } from './harness/profile.ts';
 import { progress } from './harness/progress.ts';
 import { aloneLine, compareTable, legend, save, startTable } from './harness/report.ts';
+import { restarts, restartTable, restartTargets } from './harness/restart.ts';
 import { SCENARIOS, type Scenario } from './harness/scenario.ts';
 import { reload, reloadTable, reloadTargets } from './harness/reload.ts';
 import { besideSlow, slowTable, slowTargets } from './harness/slow.ts';
@@ -43,6 +44,7 @@ async function bench(options: Options): Promise<void> {
     else if (name === 'many') await benchMany(options, load);
     else if (name === 'swap') await benchSwap(options);
     else if (name === 'reload') await benchReload();
+    else if (name === 'restart') await benchRestart(options);
     else await benchSoak(options);
   }
 }
@@ -112,6 +114,14 @@ async function benchReload(): Promise<void> {
   save('reload', results);
   const verdicts = reloadTargets(results);
   print('Memory over reloads', reloadTable(results), ...targets(verdicts));
+  if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
+}
+
+async function benchRestart({ rounds, seconds }: Options): Promise<void> {
+  const result = await restarts({ rounds, seconds });
+  save('restart', result);
+  const verdicts = restartTargets(result);
+  print('Rolling restarts', restartTable(result), ...targets(verdicts));
   if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
 }
 

@@ -85,6 +85,15 @@ export class Server {
     return hasEnded(this.child);
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** How often it has printed a text so far. */
+  printed(text: string): number {
+    return readFileSync(this.logFile, 'utf8').split(text).length - 1;
+  }
+
   /** Throws away what it has printed: the log lines of a long run would fill the disk. */
   emptyLog(): void {
     truncateSync(this.logFile);

@@ -33,6 +33,38 @@ async function run(program: string, ...args: string[]): Promise<unknown[]> {
     .map((line) => JSON.parse(line) as unknown);
 }
 
+describe('clients without a pause', () => {
+  /** What two of them saw in half a second. */
+  async function seen(respond: (count: number, age: number) => { status: number; prediction: number }) {
+    let count = 0;
+    const url = await serve((request, response) => {
+      void text(request).then((body) => {
+        const { age, income } = JSON.parse(body) as { age: number; income: number };
+        const { status, prediction } = respond(count++, age * 1000 + income);
+        response.writeHead(status).end(JSON.stringify({ prediction }));
+      });
+    });
+    const client = spawn(process.execPath, [join(CLIENTS, 'restless.ts'), url, '2']);
+    while (count < 500) await new Promise((resolve) => setTimeout(resolve, 20));
+    client.stdin.end();
+    const report = JSON.parse(await text(client.stdout)) as { answers: unknown[]; wrong: number; lost: string[] };
+    return { ...report, answered: report.answers.length };
+  }
+
+  it('find nothing to complain of in a server that answers', async () => {
+    const { answered, wrong, lost } = await seen((_, prediction) => ({ status: 200, prediction }));
+    expect([answered > 300, wrong, lost]).toEqual([true, 0, []]);
+  });
+
+  it('notice the answer to another row, and a request that is not answered', async () => {
+    const { wrong, lost } = await seen((count, prediction) => ({
+      status: count === 300 ? 503 : 200,
+      prediction: count === 400 ? prediction + 1 : prediction,
+    }));
+    expect([wrong, lost]).toEqual([1, ['status 503']]);
+  });
+});
+
 describe('the crowd of a soak', () => {
   interface Report {
     seconds: number;
