@@ -15,7 +15,7 @@ try {
     handleSignals({
       stop: (isImpatient) => void primary.stop(isImpatient),
       restart: () => {
-        primary.restart();
+        primary.restart.begin();
       },
     });
   }

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Crowd, type Question } from './support/crowd.js';
 import { ModelFolder, SHIPPED } from './support/model-folder.js';
 import { linearModel } from './support/onnx.js';
 import { ServiceProcess } from './support/process.js';
 import { COUNTDOWN, COUNTDOWN_SIGNATURE } from './support/slow-models.js';
 
+// Starts and stops many processes, on machines that do other things too.
+jest.setTimeout(120_000);
 const CLIENTS = 200;
 let count = 0;
 
@@ -37,6 +39,11 @@ describe('SIGTERM', () => {
     });
   });
   afterAll(() => folder.remove());
+  let service: ServiceProcess;
+  afterEach(async () => {
+    service.signal('SIGKILL');
+    await service.exit();
+  });
 
   it.each([
     ['short', short, 1],
@@ -45,7 +52,7 @@ describe('SIGTERM', () => {
     ['slow', slow, 1],
     ['slow', slow, 2],
   ])('while 200 clients ask a %s model: each one is answered to the last (%#)', async (_, question) => {
-    const service = await ServiceProcess.start({ MODELS_DIR: folder.path, LOG_REQUESTS: 'off' });
+    service = await ServiceProcess.start({ MODELS_DIR: folder.path, LOG_REQUESTS: 'off' });
     const crowd = new Crowd(await service.url(), { clients: CLIENTS, question, comesBack: false });
     await crowd.allServed();
     await sleep(Math.random() * 50);
@@ -57,7 +64,7 @@ describe('SIGTERM', () => {
   });
 
   it('SHUTDOWN_DELAY_MS: not ready, but alive, and predicts until it is over', async () => {
-    const service = await ServiceProcess.start({ MODELS_DIR: folder.path, SHUTDOWN_DELAY_MS: '3000' });
+    service = await ServiceProcess.start({ MODELS_DIR: folder.path, SHUTDOWN_DELAY_MS: '3000' });
     const url = await service.url();
     const status = async (path: string) => (await fetch(url + path)).status;
     expect(await status('/health/ready')).toBe(200);
@@ -77,7 +84,7 @@ describe('SIGTERM', () => {
   });
 
   it('a request that is on its way on an idle connection is answered, and the connection closed', async () => {
-    const service = await ServiceProcess.start({ MODELS_DIR: folder.path });
+    service = await ServiceProcess.start({ MODELS_DIR: folder.path });
     const { port } = new URL(await service.url());
     const request = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n';
     const [used, fresh, silent] = [1, 2, 3].map(() => connect(Number(port), '127.0.0.1'));
@@ -101,7 +108,7 @@ describe('SIGTERM', () => {
   const itOnLinux = process.platform === 'linux' ? it : it.skip;
   itOnLinux('at any moment of the start: exit code 0, and not a word of trouble', async () => {
     for (let round = 0; round < 10; round++) {
-      const service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
+      service = await ServiceProcess.start({ MODELS_DIR: SHIPPED });
       await service.handlesSignals();
       const delay = Math.random() * 1500;
       await sleep(delay);

@@ -6,13 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Crowd, type Question } from './support/crowd.js';
 import { ModelFolder } from './support/model-folder.js';
 import { linearModel } from './support/onnx.js';
 import { ServiceProcess } from './support/process.js';
 import { COUNTDOWN, COUNTDOWN_SIGNATURE } from './support/slow-models.js';
 
+// Starts and stops many processes, on machines that do other things too.
+jest.setTimeout(120_000);
 let count = 0;
 /** Every other request goes to a model whose runs take some milliseconds on a thread. */
 const either = (): Question => {

@@ -1,8 +1,9 @@
 import cluster from 'node:cluster';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger } from 'pino';
 import { type Settings } from '../config/settings.js';
+import { admission } from './admission.js';
 import { type PrimaryMetrics } from './primary-metrics.js';
+import { type Replacing, RollingRestart } from './rolling-restart.js';
 import { type Exit, WorkerProcess } from './worker-process.js';
 
 /** How often workers are looked at. */
@@ -14,8 +15,6 @@ const START_MS = 60_000;
 const EARLY_MS = 60_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
-/** For how long a new worker whose models are loaded may not be ready, in the place of one that is. */
-const READY_LIMIT_MS = 10_000;
 /** What a worker may take to end beyond its time for requests in flight. */
 const END_LIMIT_MS = 5000;
 /** What it may take where nobody wants to wait. */
@@ -28,15 +27,14 @@ const FOLLOW_LIMIT_MS = 300_000;
  * them all. It serves nothing itself. Node hands each new connection to the next worker in turn (round robin), which
  * spreads connections that are kept evenly; workers that share a socket do not.
  */
-export class Primary {
-  private readonly workers = new Set<WorkerProcess>();
+export class Primary implements Replacing {
+  private readonly all = new Set<WorkerProcess>();
+  readonly restart: RollingRestart;
   /** Replacements that wait for their time. */
   private readonly awaited = new Set<NodeJS.Timeout>();
   private pauseMs = 0;
-  private isStopping = false;
+  isStopping = false;
   private isAnnounced = false;
-  private restarting: Promise<void> | undefined;
-  private isRestartWanted = false;
   private watchedAt = performance.now();
 
   /**
@@ -51,7 +49,9 @@ export class Primary {
     private readonly metrics: PrimaryMetrics,
     private readonly onLines: (lines: string) => void,
     private readonly onEnd: (code: number, lines: readonly string[]) => void,
-  ) {}
+  ) {
+    this.restart = new RollingRestart(this, log);
+  }
 
   start(): void {
     cluster.schedulingPolicy = cluster.SCHED_RR;
@@ -80,16 +80,10 @@ export class Primary {
     this.onEnd(ends.every(({ code, signal }) => code === 0 || signal === 'SIGTERM') ? 0 : 1, []);
   }
 
-  /** Replaces each worker by a new one, one after the other, each once its successor serves. */
-  restart(): void {
-    this.isRestartWanted = true;
-    this.restarting ??= this.replaceAll().finally(() => (this.restarting = undefined));
-  }
-
   /** Has each worker look at what it should serve; resolves once it is in force in those that take connections. */
   async followAll(): Promise<void> {
     await Promise.all(
-      [...this.workers].map(async (worker) => {
+      [...this.all].map(async (worker) => {
         const follows = worker.channel.ask('follow', [], FOLLOW_LIMIT_MS);
         // One that starts takes connections only when it has followed.
         if (worker.place !== 'open') {
@@ -105,11 +99,11 @@ export class Primary {
 
   /** The page of /metrics. */
   page(): Promise<string> {
-    return this.metrics.page([...this.workers]);
+    return this.metrics.page([...this.all]);
   }
 
   private fill(): void {
-    const staying = [...this.workers].filter(({ isLeaving }) => !isLeaving).length;
+    const staying = [...this.all].filter(({ isLeaving }) => !isLeaving).length;
     const missing = this.settings.WORKERS - staying - this.awaited.size;
     if (this.isStopping || missing <= 0) return;
     for (let i = 0; i < missing; i++) {
@@ -125,7 +119,11 @@ export class Primary {
     }
   }
 
-  private fork(): WorkerProcess {
+  workers(): readonly WorkerProcess[] {
+    return [...this.all];
+  }
+
+  fork(): WorkerProcess {
     const { HOST, PORT, WORKERS } = this.settings;
     // These hold as long as the primary does; a worker reads all others from `.env` when it starts.
     const environment = { HOST, PORT: String(PORT), WORKERS: String(WORKERS) };
@@ -138,33 +136,25 @@ export class Primary {
       followAll: () => this.followAll(),
       page: () => this.page(),
     });
-    this.workers.add(worker);
+    this.all.add(worker);
     void worker.ended.then((how) => this.onEnded(worker, how));
     return worker;
   }
 
-  /**
-   * Says which workers take connections: those that are ready. Where none is, those whose first loads are done; and
-   * where there is none of these either, one, which answers probes.
-   */
+  /** Says which workers take connections, and has the service announced once all are there. */
   private admit(): void {
     if (this.isStopping) return;
-    const staying = [...this.workers].filter(({ isLeaving, isAlive }) => !isLeaving && isAlive);
-    const heard = staying.filter(({ isUp }) => isUp);
-    const ready = heard.filter(({ status }) => status.isReady);
-    const settled = heard.filter(({ status }) => status.isSettled);
-    const best = ready.length > 0 ? ready : settled.length > 0 ? settled : heard.slice(0, 1);
-    for (const worker of best) if (worker.place === 'closed') void this.open(worker);
-    // Nobody else takes over before somebody does: the port would be closed meanwhile.
-    if (!best.some(({ place }) => place === 'open')) return;
-    for (const worker of heard) {
-      if (worker.place !== 'open' || best.includes(worker)) continue;
+    const there = [...this.all].filter(({ isUp, isLeaving, isAlive }) => isUp && !isLeaving && isAlive);
+    const { open, close } = admission(there);
+    for (const worker of open) void this.open(worker);
+    for (const worker of close) {
       worker.place = 'closed';
       worker.channel.tell('close');
     }
-    if (this.isAnnounced || settled.length < this.settings.WORKERS) return;
-    this.isAnnounced = true;
-    best.find(({ place }) => place === 'open')?.channel.tell('announce');
+    if (this.isAnnounced || there.filter(({ status }) => status.isSettled).length < this.settings.WORKERS) return;
+    const first = there.find(({ place }) => place === 'open');
+    this.isAnnounced = first !== undefined;
+    first?.channel.tell('announce');
   }
 
   private async open(worker: WorkerProcess): Promise<void> {
@@ -181,9 +171,9 @@ export class Primary {
   private async onEnded(worker: WorkerProcess, how: Exit): Promise<void> {
     const { number, startedAt, figures, failure, isLeaving } = worker;
     await this.metrics.retire(figures);
-    this.workers.delete(worker);
+    this.all.delete(worker);
     if (isLeaving || this.isStopping) return;
-    if (failure && ![...this.workers].some(({ place, status }) => place === 'open' && status.isSettled)) {
+    if (failure && ![...this.all].some(({ place, status }) => place === 'open' && status.isSettled)) {
       await this.end(1, failure);
       return;
     }
@@ -200,7 +190,7 @@ export class Primary {
     const now = performance.now();
     const wasAsleep = now - this.watchedAt > 5 * WATCH_MS;
     this.watchedAt = now;
-    for (const worker of this.workers) {
+    for (const worker of this.all) {
       if (wasAsleep) worker.seenAt = now;
       const limitMs = Math.max(2 * this.settings.STUCK_AFTER_MS, worker.isUp ? SILENT_MS : START_MS);
       if (worker.isLeaving || now - worker.seenAt <= limitMs) continue;
@@ -212,47 +202,12 @@ export class Primary {
   private async replaceStuck(worker: WorkerProcess): Promise<void> {
     this.log.error({ worker: worker.number }, 'worker_stuck');
     worker.isLeaving = true;
-    await this.serves(this.fork());
+    await this.restart.untilItServes(this.fork());
     await this.dismiss(worker, 'stuck');
   }
 
-  private async replaceAll(): Promise<void> {
-    while (this.isRestartWanted) {
-      this.isRestartWanted = false;
-      this.log.info({ workers: this.workers.size }, 'restart_begun');
-      for (const old of [...this.workers]) {
-        if (old.isLeaving) continue;
-        const fresh = this.fork();
-        const failure = await this.serves(fresh);
-        if (this.isStopping) return;
-        if (failure !== undefined) {
-          this.log.error({ reason: failure }, 'restart_given_up');
-          this.isRestartWanted = false;
-          await this.dismiss(fresh, 'restart');
-          return;
-        }
-        await this.dismiss(old, 'restart');
-        this.fill();
-      }
-      this.log.info('restart_done');
-    }
-  }
-
-  /** Waits until a new worker takes connections; why it does not, if it does not. */
-  private async serves(worker: WorkerProcess): Promise<string | undefined> {
-    let settledAt = Infinity;
-    while (worker.place !== 'open') {
-      const now = performance.now();
-      if (!worker.isAlive || this.isStopping) return worker.failure?.join('; ') ?? 'the new worker ended';
-      if (worker.status.isSettled) settledAt = Math.min(settledAt, now);
-      if (now - settledAt > READY_LIMIT_MS) return 'the new worker does not get ready: see /health/ready';
-      await sleep(20);
-    }
-    return undefined;
-  }
-
   /** Has a worker answer what has arrived, and end. */
-  private async dismiss(worker: WorkerProcess, reason: string): Promise<void> {
+  async dismiss(worker: WorkerProcess, reason: string): Promise<void> {
     worker.isLeaving = true;
     if (!worker.isAlive) return;
     this.metrics.ends.inc({ reason });
@@ -262,6 +217,7 @@ export class Primary {
     }, this.settings.SHUTDOWN_TIMEOUT_MS + END_LIMIT_MS);
     await worker.ended;
     clearTimeout(timer);
+    this.fill(); // others may have ended meanwhile
   }
 
   private async end(code: number, lines: readonly string[] = []): Promise<void> {
@@ -275,7 +231,7 @@ export class Primary {
   private async endAll(how: (worker: WorkerProcess) => void, limitMs: number): Promise<Exit[]> {
     this.isStopping = true;
     for (const timer of this.awaited) clearTimeout(timer);
-    const all = [...this.workers];
+    const all = [...this.all];
     const timer = setTimeout(() => {
       for (const worker of all) worker.kill('SIGKILL');
     }, limitMs);

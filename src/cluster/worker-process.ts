@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { type Readable } from 'node:stream';
 import { type Figures } from '../metrics/metrics.js';
+import { type Candidate } from './admission.js';
 import { type PrimaryCalls, type WorkerCalls, type WorkerStatus } from './calls.js';
 import { Channel } from './channel.js';
 
@@ -20,12 +21,12 @@ export interface Exit {
 }
 
 /** One worker process, as the primary sees it. */
-export class WorkerProcess {
+export class WorkerProcess implements Candidate {
   readonly startedAt = performance.now();
   /** When it was last heard of, by the monotonic clock. */
   seenAt = this.startedAt;
   status: WorkerStatus = { isSettled: false, isReady: false, isStuck: false };
-  place: 'closed' | 'opening' | 'open' = 'closed';
+  place: Candidate['place'] = 'closed';
   /** Told to end: nothing new is for it. */
   isLeaving = false;
   /** Whether it has been heard of: it takes calls. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MAIN = join(process.cwd(), 'dist', 'main.js');
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** The built service in a process of its own, as operators run it. */
 export class ServiceProcess {
