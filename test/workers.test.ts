@@ -35,6 +35,8 @@ describe('WORKERS', () => {
       'short/1/signature.yaml':
         'features: {type: object, required: [a], properties: {a: {type: number}}}\noutput: {task: regression}\n',
       'short/model.yaml': 'primary: true\n',
+      'two/1/model.onnx': linearModel([1]),
+      'two/2/model.onnx': linearModel([2]),
       'slow/1/model.onnx': COUNTDOWN,
       'slow/1/signature.yaml': COUNTDOWN_SIGNATURE,
     });
@@ -151,6 +153,38 @@ describe('WORKERS', () => {
     expect(pids).toHaveLength(2);
     service.signal('SIGKILL');
     await seen(() => !pids.some(isRunning));
+  });
+
+  it('what an operator decides is in force in all of them once it is answered, and in new ones', async () => {
+    const url = await start();
+    const admin = async (method: string, path: string, body?: object) => {
+      const headers = { 'Content-Type': 'application/json' };
+      const answer = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+      expect(answer.status).toBe(200);
+    };
+    const everywhere = async () => {
+      const answers = await Promise.all(Array.from({ length: 6 }, () => fetchText(`${url}/v1/models/two`)));
+      return [...new Set(answers.map((answer) => {
+        const { default_version: name, versions } = JSON.parse(answer) as { default_version: string; versions: { state: string }[] };
+        return [name, ...versions.map(({ state }) => state)].join(' ');
+      }))]; // prettier-ignore
+    };
+    for (let round = 0; round < 5; round++) {
+      await admin('PUT', '/v1/models/two/default', { version: '1' });
+      expect(await everywhere()).toEqual(['1 READY READY']);
+      await admin('POST', '/v1/models/two/versions/2/unload');
+      expect((await everywhere()).map((one) => one.split(' ').sort().join(' '))).toEqual(['1 READY UNLOADED']);
+      await admin('POST', '/v1/models/two/versions/2/load');
+      expect(await everywhere()).toEqual(['1 READY READY']);
+      await admin('DELETE', '/v1/models/two/default');
+      expect(await everywhere()).toEqual(['2 READY READY']);
+    }
+    await admin('PUT', '/v1/models/two/default', { version: '1' });
+    const [victim = 0] = await service.childPids();
+    process.kill(victim, 'SIGKILL');
+    while ((await metric(url, 'nestor_worker_ends_total{reason="died"}')) < 1) await sleep(50);
+    while ((await metric(url, 'nestor_workers{state="serving"}')) < 2) await sleep(50);
+    expect(await everywhere()).toEqual(['1 READY READY']);
   });
 
   it('SIGHUP restarts them one by one: no request is lost, and each answer is right', async () => {

@@ -6,6 +6,7 @@ import { type DecisionKey, decisionOn, isSame } from '../registry/decisions.js';
 import { type Model } from '../registry/model.js';
 import { ModelRegistry } from '../registry/model-registry.js';
 import { type ModelVersion } from '../registry/model-version.js';
+import { Peers } from '../registry/peers.js';
 import { Reconciler } from '../registry/reconciler.js';
 import { isValidName } from '../registry/version-name.js';
 
@@ -18,6 +19,7 @@ export class AdminService {
   constructor(
     private readonly registry: ModelRegistry,
     private readonly reconciler: Reconciler,
+    private readonly peers: Peers,
   ) {}
 
   /**
@@ -39,7 +41,8 @@ export class AdminService {
       return { event, key: { model: name, kind: 'version', name: versionName }, value: after };
     });
     const version = versionOf(this.registry.model(name), versionName);
-    await beforeDeadline(this.reconciler.load(version), caller, `${name} ${versionName} was loaded; its load goes on`);
+    const everywhere = Promise.all([this.reconciler.load(version), this.peers.followAll()]);
+    await beforeDeadline(everywhere, caller, `${name} ${versionName} was loaded; its load goes on`);
     const { state, reason } = version;
     if (state === 'READY') return version;
     const why = reason === undefined ? `it is ${state} now` : `${state}, ${reason}`;
@@ -67,7 +70,8 @@ export class AdminService {
       return { event, key: { model: name, kind: 'version', name: versionName }, value: 'unload' };
     });
     const version = versionOf(this.registry.model(name), versionName);
-    await beforeDeadline(version.idle(), caller, `${name} ${versionName} had answered what it had taken on`);
+    const everywhere = Promise.all([version.idle(), this.peers.followAll()]);
+    await beforeDeadline(everywhere, caller, `${name} ${versionName} had answered what it had taken on`);
     return version;
   }
 
@@ -126,6 +130,7 @@ export class AdminService {
       if (!force && model.serves && !after.serves) throw leavesNoDefault(model);
       return { event: eventOf(model, after, key), key, value };
     });
+    await this.peers.followAll();
     return this.registry.model(key.model);
   }
 }

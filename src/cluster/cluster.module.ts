@@ -2,20 +2,15 @@ import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
 import { Metrics } from '../metrics/metrics.js';
 import { Peers } from '../registry/peers.js';
-import { Reconciler } from '../registry/reconciler.js';
-import { RegistryModule } from '../registry/registry.module.js';
 import { type Link, link } from './link.js';
 
 /** Makes one service of several processes: what changes in one changes in all, and /metrics adds them up. */
 @Global()
 @Module({
-  imports: [RegistryModule],
   providers: [
     {
       provide: Peers,
-      inject: [Reconciler],
-      useFactory: (reconciler: Reconciler): Peers =>
-        link ? new WorkerPeers(link) : { followAll: () => reconciler.follow() },
+      useFactory: (): Peers => (link ? new WorkerPeers(link) : { followAll: () => Promise.resolve() }),
     },
   ],
   exports: [Peers],

@@ -1,10 +1,10 @@
-import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Insertable } from 'kysely';
 import { PinoLogger } from 'nestjs-pino';
 import { DomainError, firstLine } from '../common/errors.js';
+import { WORKER_NUMBER } from '../common/worker-number.js';
 import { isoNow } from '../common/iso-now.js';
 import { within } from '../common/within.js';
 import { Settings } from '../config/settings.js';
@@ -44,7 +44,7 @@ export class History implements OnApplicationShutdown {
   private isStopping = false;
   /** Rows written since the oldest were last deleted; as if by a process before this one, at first. */
   private untrimmed = Infinity;
-  private readonly origin = { host: hostname(), worker: cluster.worker?.id ?? 0 };
+  private readonly origin = { host: hostname(), worker: WORKER_NUMBER };
   private readonly process = randomUUID();
   private count = 0;
 
