@@ -222,7 +222,7 @@ function detailsOf({ signature, graph: { inputs, outputs }, placed }: LoadedVers
 
 /** @param at by the monotonic clock */
 function toIso(at: number): string {
-  return new Date(Date.now() - performance.now() + at).toISOString();
+  return new Date(performance.timeOrigin + at).toISOString();
 }
 
 function signatureOf({ description, task, schema, classes, example }: Signature) {
