@@ -132,6 +132,9 @@ describe('WORKERS', () => {
       expect(before).toBe(crowd.answered);
       const [victim = 0, other = 0] = await service.childPids();
       process.kill(victim, signal);
+      // One of these is on its way to the victim when it ends.
+      const meanwhile = await Promise.all(Array.from({ length: 6 }, () => fetchText(`${url}/health/live`)));
+      expect(new Set(meanwhile)).toEqual(new Set(['{"status":"ok"}']));
       await seen(() => lines('worker_died').length > 0);
       expect(lines('worker_died')).toEqual([expect.objectContaining({ level: 'error', signal })]);
       const after = new Crowd(url, { clients: 10, question: either, comesBack: false });

@@ -170,6 +170,7 @@ export class Primary implements Replacing {
 
   private async onEnded(worker: WorkerProcess, how: Exit): Promise<void> {
     const { number, startedAt, figures, failure, isLeaving } = worker;
+    worker.connections.giveBack(this.workers().some(({ place, isAlive }) => place === 'open' && isAlive));
     await this.metrics.retire(figures);
     this.all.delete(worker);
     if (isLeaving || this.isStopping) return;

@@ -4,6 +4,7 @@ import { type Figures } from '../metrics/metrics.js';
 import { type Candidate } from './admission.js';
 import { type PrimaryCalls, type WorkerCalls, type WorkerStatus } from './calls.js';
 import { Channel } from './channel.js';
+import { HandedOver } from './handed-over.js';
 
 /** What the primary does for its workers. */
 export interface WorkerOwner {
@@ -39,6 +40,7 @@ export class WorkerProcess implements Candidate {
   /** Resolves when it has ended and all that it wrote has been read. */
   readonly ended: Promise<Exit>;
   readonly channel: Channel<WorkerCalls, PrimaryCalls>;
+  readonly connections: HandedOver;
   private readonly worker: Worker;
 
   constructor(environment: Record<string, string>, owner: WorkerOwner) {
@@ -55,6 +57,7 @@ export class WorkerProcess implements Candidate {
       followAll: () => owner.followAll(),
       page: () => owner.page(),
     });
+    this.connections = new HandedOver(this.worker.process);
     passWholeLines(this.worker.process.stdout as Readable, (lines) => {
       owner.onLines(lines);
     });
