@@ -131,7 +131,7 @@ class Service {
         end: () => {
           this.endNow();
         },
-        follow: () => this.app.get(Reconciler).follow(),
+        adopt: (decided) => this.app.get(Reconciler).adopt(decided),
         figures: () => this.app.get(Metrics).figures(),
       },
       () => ({

@@ -434,6 +434,23 @@ describe('operators decide', () => {
     ]);
   });
 
+  it.each(['constructor', '__proto__', 'toString'])(
+    'a label may be called %s, and its history is kept',
+    async (label) => {
+      await start(THREE);
+      expect((await put(`/labels/${label}`, '2.0.0')).status).toBe(200);
+      expect((await remove(`/labels/${label}`)).status).toBe(200);
+      const events = async () => (await service.get('/v1/events?kind=label')).json;
+      await eventually(async () => ((await events()) as { events?: unknown[] }).events?.length, 2);
+      expect((await events()) as object).toMatchObject({
+        events: [
+          { label, from: '2.0.0', to: null },
+          { label, from: null, to: '2.0.0' },
+        ],
+      });
+    },
+  );
+
   it('each call is documented', async () => {
     await start(THREE);
     interface Operation {
@@ -449,7 +466,7 @@ describe('operators decide', () => {
       ['/v1/models/{model}/labels/{label}', ['put', 'delete']],
     ]);
     const { responses, parameters } = paths['/v1/models/{model}/default']?.put as Operation;
-    expect(Object.keys(responses)).toEqual(['200', '400', '403', '404', '409', '413', '415', '503']);
+    expect(Object.keys(responses)).toEqual(['200', '400', '403', '404', '409', '413', '415', '503', '504']);
     expect(parameters.map(({ name }) => name)).toEqual(['model', 'force']);
   });
 

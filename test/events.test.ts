@@ -80,6 +80,7 @@ describe('GET /v1/events', () => {
     ['before=99999999999', '?before', 'must be a whole number from 1 to 2147483647'],
     ['kind=stat', '?kind', 'must be one of state, default, label, load, unload; did you mean "state"?'],
     ['model=', '?model', 'must be the name of a model'],
+    ['model=%00', '?model', 'must be the name of a model'],
     ['model=a&model=b', '?model', 'must be given once'],
     ['modell=a', '?modell', 'is not known here; did you mean "model"?'],
     ['__proto__=a', '?__proto__', 'is not known here'],

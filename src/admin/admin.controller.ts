@@ -26,6 +26,7 @@ const RESET_ERRORS = [
   'model_not_found',
   'conflict',
   'dependency_unavailable',
+  'deadline_exceeded',
 ] as const;
 const CHANGE_ERRORS = [
   ...RESET_ERRORS,
@@ -114,7 +115,7 @@ export class AdminController {
     @Req() request: IncomingMessage,
   ): Promise<ModelDto> {
     const { version } = CHOICE.check(await this.body.read(request));
-    return this.describe(await this.admin.setDefault(model, version, isForced(force)));
+    return this.describe(await this.admin.setDefault(model, version, isForced(force), this.callerOf(request)));
   }
 
   @Delete('default')
@@ -122,8 +123,12 @@ export class AdminController {
   @ApiForce('true returns even to one that cannot serve now; false, as without it, refuses that')
   @ApiOkResponse({ type: ModelDto })
   @ApiProblems(...RESET_ERRORS)
-  async resetDefault(@Param('model') model: string, @Query('force') force: unknown): Promise<ModelDto> {
-    return this.describe(await this.admin.resetDefault(model, isForced(force)));
+  async resetDefault(
+    @Param('model') model: string,
+    @Query('force') force: unknown,
+    @Req() request: IncomingMessage,
+  ): Promise<ModelDto> {
+    return this.describe(await this.admin.resetDefault(model, isForced(force), this.callerOf(request)));
   }
 
   @Put('labels/:label')
@@ -139,7 +144,7 @@ export class AdminController {
     @Req() request: IncomingMessage,
   ): Promise<ModelDto> {
     const { version } = CHOICE.check(await this.body.read(request));
-    return this.describe(await this.admin.setLabel(model, label, version, isForced(force)));
+    return this.describe(await this.admin.setLabel(model, label, version, isForced(force), this.callerOf(request)));
   }
 
   @Delete('labels/:label')
@@ -151,8 +156,9 @@ export class AdminController {
     @Param('model') model: string,
     @Param('label') label: string,
     @Query('force') force: unknown,
+    @Req() request: IncomingMessage,
   ): Promise<ModelDto> {
-    return this.describe(await this.admin.resetLabel(model, label, isForced(force)));
+    return this.describe(await this.admin.resetLabel(model, label, isForced(force), this.callerOf(request)));
   }
 
   private describe(model: Model): ModelDto {

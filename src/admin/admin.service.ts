@@ -41,7 +41,10 @@ export class AdminService {
       return { event, key: { model: name, kind: 'version', name: versionName }, value: after };
     });
     const version = versionOf(this.registry.model(name), versionName);
-    const everywhere = Promise.all([this.reconciler.load(version), this.peers.followAll()]);
+    const everywhere = Promise.all([
+      this.reconciler.load(version),
+      this.peers.adopt({ model: name, version: versionName }),
+    ]);
     await beforeDeadline(everywhere, caller, `${name} ${versionName} was loaded; its load goes on`);
     const { state, reason } = version;
     if (state === 'READY') return version;
@@ -70,7 +73,7 @@ export class AdminService {
       return { event, key: { model: name, kind: 'version', name: versionName }, value: 'unload' };
     });
     const version = versionOf(this.registry.model(name), versionName);
-    const everywhere = Promise.all([version.idle(), this.peers.followAll()]);
+    const everywhere = Promise.all([version.idle(), this.peers.adopt({ model: name, version: versionName })]);
     await beforeDeadline(everywhere, caller, `${name} ${versionName} had answered what it had taken on`);
     return version;
   }
@@ -81,8 +84,8 @@ export class AdminService {
    * @param force false refuses one that cannot serve now; true takes it, and requests are refused until it can
    * @throws DomainError `version_not_found`, `model_not_ready` while it loads, `conflict`
    */
-  setDefault(name: string, value: string, force: boolean): Promise<Model> {
-    return this.change({ model: name, kind: 'default', name: '' }, value, force, (model) => {
+  setDefault(name: string, value: string, force: boolean, caller: Caller): Promise<Model> {
+    return this.change({ model: name, kind: 'default', name: '' }, value, force, caller, (model) => {
       const version = model.named(value);
       if (version) return version;
       const known = [...model.versions.map(({ version }) => version), ...Object.keys(model.labels)];
@@ -91,8 +94,8 @@ export class AdminService {
   }
 
   /** Returns to the default that model.yaml says. @throws DomainError `conflict` when that one cannot serve */
-  resetDefault(name: string, force: boolean): Promise<Model> {
-    return this.change({ model: name, kind: 'default', name: '' }, undefined, force);
+  resetDefault(name: string, force: boolean, caller: Caller): Promise<Model> {
+    return this.change({ model: name, kind: 'default', name: '' }, undefined, force, caller);
   }
 
   /**
@@ -100,16 +103,16 @@ export class AdminService {
    *
    * @throws DomainError as setDefault; `validation_failed` when it is no name, or taken
    */
-  setLabel(name: string, label: string, value: string, force: boolean): Promise<Model> {
-    return this.change({ model: name, kind: 'label', name: label }, value, force, (model) => {
+  setLabel(name: string, label: string, value: string, force: boolean, caller: Caller): Promise<Model> {
+    return this.change({ model: name, kind: 'label', name: label }, value, force, caller, (model) => {
       checkLabel(model, label);
       return versionOf(model, value);
     });
   }
 
   /** Returns to what model.yaml says of a label. @throws DomainError `conflict` when the default needs it */
-  resetLabel(name: string, label: string, force: boolean): Promise<Model> {
-    return this.change({ model: name, kind: 'label', name: label }, undefined, force);
+  resetLabel(name: string, label: string, force: boolean, caller: Caller): Promise<Model> {
+    return this.change({ model: name, kind: 'label', name: label }, undefined, force, caller);
   }
 
   /** @param target the version that the new value means */
@@ -117,6 +120,7 @@ export class AdminService {
     key: DecisionKey & { kind: 'default' | 'label' },
     value: string | undefined,
     force: boolean,
+    caller: Caller,
     target?: (model: Model) => ModelVersion,
   ): Promise<Model> {
     await this.reconciler.decide(LOCAL, () => {
@@ -130,7 +134,12 @@ export class AdminService {
       if (!force && model.serves && !after.serves) throw leavesNoDefault(model);
       return { event: eventOf(model, after, key), key, value };
     });
-    await this.peers.followAll();
+    const everywhere = this.peers.adopt({ model: key.model });
+    await beforeDeadline(
+      everywhere,
+      caller,
+      'all worker processes had taken the change over; it is kept, and they will',
+    );
     return this.registry.model(key.model);
   }
 }
@@ -138,7 +147,12 @@ export class AdminService {
 function eventOf(before: Model, after: Model, { kind, name }: DecisionKey & { kind: 'default' | 'label' }): ModelEvent {
   const { name: model, defaultName: from } = before;
   if (kind === 'default') return { kind, model, from, to: after.defaultName };
-  return { kind, model, label: name, from: before.labels[name], to: after.labels[name] };
+  return { kind, model, label: name, from: labelled(before, name), to: labelled(after, name) };
+}
+
+/** A label may have the name of what every object inherits. */
+function labelled({ labels }: Model, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
 }
 
 /** @throws DomainError `version_not_found` listing those that there are: a change is never made to what was not meant */

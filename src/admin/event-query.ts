@@ -1,5 +1,6 @@
 import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
+import { isValidName } from '../registry/version-name.js';
 import { EVENT_KINDS, type EventKind, type EventQuery } from '../history/event.js';
 
 const DEFAULT_LIMIT = 100;
@@ -10,7 +11,7 @@ const MAX_ID = 2 ** 31 - 1;
 const READERS = {
   limit: (text: string) => wholeNumber(text, MAX_LIMIT),
   before: (text: string) => wholeNumber(text, MAX_ID),
-  model: (text: string) => (text === '' ? problem('must be the name of a model') : text),
+  model: (text: string) => (isValidName(text) ? text : problem('must be the name of a model')),
   kind: (text: string) =>
     (EVENT_KINDS as readonly string[]).includes(text)
       ? (text as EventKind)

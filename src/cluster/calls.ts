@@ -1,4 +1,5 @@
 import { type Figures } from '../metrics/metrics.js';
+import { type Decided } from '../registry/peers.js';
 
 /** How a worker process is. */
 export interface WorkerStatus {
@@ -22,7 +23,8 @@ export interface WorkerCalls {
   leave(): void;
   /** Ends without answering anybody. */
   end(): void;
-  follow(): Promise<void>;
+  /** Puts in force what was decided in another worker. */
+  adopt(decided: Decided): Promise<void>;
   figures(): Promise<Figures>;
 }
 
@@ -34,7 +36,8 @@ export interface PrimaryCalls {
   failed(lines: readonly string[]): void;
   /** What it has counted in its life, right before its end. */
   counted(figures: Figures): void;
-  followAll(): Promise<void>;
+  /** Has all workers put in force what was decided in this one. */
+  adoptAll(decided: Decided): Promise<void>;
   /** The page of /metrics, for all workers. */
   page(): Promise<string>;
 }

@@ -1,7 +1,7 @@
 import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
 import { Metrics } from '../metrics/metrics.js';
-import { Peers } from '../registry/peers.js';
+import { type Decided, Peers } from '../registry/peers.js';
 import { type Link, link } from './link.js';
 
 /** Makes one service of several processes: what changes in one changes in all, and /metrics adds them up. */
@@ -10,7 +10,7 @@ import { type Link, link } from './link.js';
   providers: [
     {
       provide: Peers,
-      useFactory: (): Peers => (link ? new WorkerPeers(link) : { followAll: () => Promise.resolve() }),
+      useFactory: (): Peers => (link ? new WorkerPeers(link) : { adopt: () => Promise.resolve() }),
     },
   ],
   exports: [Peers],
@@ -27,9 +27,9 @@ export class ClusterModule implements OnModuleInit {
 class WorkerPeers implements Peers {
   constructor(private readonly link: Link) {}
 
-  async followAll(): Promise<void> {
+  async adopt(decided: Decided): Promise<void> {
     try {
-      await this.link.primary.ask('followAll', []);
+      await this.link.primary.ask('adoptAll', [decided]);
     } catch (cause) {
       const message = 'The change is kept, but a worker process has not taken it over yet: look again later.';
       throw new DomainError('deadline_exceeded', message, { cause });

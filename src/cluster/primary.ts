@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { type Logger } from 'pino';
 import { type Settings } from '../config/settings.js';
 import { admission } from './admission.js';
+import { type Decided } from '../registry/peers.js';
 import { type PrimaryMetrics } from './primary-metrics.js';
 import { type Replacing, RollingRestart } from './rolling-restart.js';
 import { type Exit, WorkerProcess } from './worker-process.js';
@@ -20,7 +21,7 @@ const END_LIMIT_MS = 5000;
 /** What it may take where nobody wants to wait. */
 const IMPATIENT_MS = 1000;
 /** How long workers may take over a change: they load models meanwhile. */
-const FOLLOW_LIMIT_MS = 300_000;
+const ADOPT_LIMIT_MS = 300_000;
 
 /**
  * Looks after the worker processes: starts them, says which of them take connections, replaces those that end, and ends
@@ -80,17 +81,17 @@ export class Primary implements Replacing {
     this.onEnd(ends.every(({ code, signal }) => code === 0 || signal === 'SIGTERM') ? 0 : 1, []);
   }
 
-  /** Has each worker look at what it should serve; resolves once it is in force in those that take connections. */
-  async followAll(): Promise<void> {
+  /** Has each worker take over what was decided; resolves once it is in force in those that take connections. */
+  async adoptAll(decided: Decided): Promise<void> {
     await Promise.all(
       [...this.all].map(async (worker) => {
-        const follows = worker.channel.ask('follow', [], FOLLOW_LIMIT_MS);
-        // One that starts takes connections only when it has followed.
+        const adopts = worker.channel.ask('adopt', [decided], ADOPT_LIMIT_MS);
+        // One that starts takes connections only when it has looked.
         if (worker.place !== 'open') {
-          follows.catch(() => undefined);
+          adopts.catch(() => undefined);
           return;
         }
-        await follows.catch((error: unknown) => {
+        await adopts.catch((error: unknown) => {
           if (worker.isAlive) throw error;
         });
       }),
@@ -133,7 +134,7 @@ export class Primary implements Replacing {
         if (one.status.isStuck && !one.isLeaving && !this.isStopping) void this.replaceStuck(one);
       },
       onLines: this.onLines,
-      followAll: () => this.followAll(),
+      adoptAll: (decided) => this.adoptAll(decided),
       page: () => this.page(),
     });
     this.all.add(worker);

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { type Readable } from 'node:stream';
 import { type Figures } from '../metrics/metrics.js';
+import { type Decided } from '../registry/peers.js';
 import { type Candidate } from './admission.js';
 import { type PrimaryCalls, type WorkerCalls, type WorkerStatus } from './calls.js';
 import { Channel } from './channel.js';
@@ -11,7 +12,7 @@ export interface WorkerOwner {
   /** The status of a worker has come. */
   onBeat(worker: WorkerProcess): void;
   onLines(lines: string): void;
-  followAll(): Promise<void>;
+  adoptAll(decided: Decided): Promise<void>;
   page(): Promise<string>;
 }
 
@@ -54,7 +55,7 @@ export class WorkerProcess implements Candidate {
       },
       failed: (lines) => (this.failure = lines),
       counted: (figures) => (this.figures = figures),
-      followAll: () => owner.followAll(),
+      adoptAll: (decided) => owner.adoptAll(decided),
       page: () => owner.page(),
     });
     this.connections = new HandedOver(this.worker.process);

@@ -64,6 +64,12 @@ describe('settings', () => {
     ]);
   });
 
+  it('refuses workers whose database would be one each', () => {
+    const alone = { DATABASE_URL: 'sqlite::memory:' };
+    expect(readSettings(alone).WORKERS).toBe(1);
+    expect(() => readSettings({ ...alone, WORKERS: '2' })).toThrow(SettingsProblem);
+  });
+
   it('points at names that look like settings and are none', () => {
     const environment = {
       MODEL_DIR: 'x',

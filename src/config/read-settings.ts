@@ -28,6 +28,10 @@ export function readSettings(environment: Environment): Settings {
   const problems = validateSync(settings).map(
     ({ property, constraints }) => `${property} ${Object.values(constraints ?? {}).join(', and ')}`,
   );
+  if (settings.WORKERS > 1 && settings.DATABASE_URL === 'sqlite::memory:')
+    problems.push(
+      'DATABASE_URL must be a file or a server where there are WORKERS: each would have a memory of its own',
+    );
   if (problems.length > 0) throw new SettingsProblem(problems);
   return Object.freeze(Object.assign(settings, shareOfWorker(settings, given)));
 }

@@ -155,7 +155,8 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
 
 /** Whether an error says nothing of the database: a refusal, or a mistake in the code or in what was to be written. */
 function isOurs(error: unknown): boolean {
-  if (isOfValues(error)) return true;
+  const { name, code } = error as { name?: string; code?: string };
+  if (isOfValues(error) || name === 'DataCloneError' || code === 'ERR_INVALID_ARG_TYPE') return true;
   return [DomainError, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
 }
 

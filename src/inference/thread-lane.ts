@@ -104,6 +104,7 @@ export class ThreadLane implements Lane {
       this.source.start().then(
         (thread) => {
           this.add(thread);
+          if (this.isClosed) void this.close(); // meanwhile
         },
         (error: unknown) => {
           this.source.onTrouble('inference_thread_not_replaced', error);

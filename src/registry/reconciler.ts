@@ -17,6 +17,7 @@ import { selectVersions } from './model-file.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelVersion, type VersionState } from './model-version.js';
 import { Notices } from './notices.js';
+import { type Decided } from './peers.js';
 import { QuietFolders } from './quiet-folders.js';
 import { type ModelEntry, ModelRepository, type RepositoryContent, type VersionEntry } from './repository.js';
 import { VersionLoader } from './version-loader.js';
@@ -121,6 +122,25 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
       this.takeOver();
     });
     void this.follow();
+  }
+
+  /**
+   * Puts in force what was decided in another process, beside whatever loads here; resolves when it is, with the
+   * version that it is about loaded, FAILED or idle.
+   *
+   * @throws DomainError `dependency_unavailable` when decisions cannot be read
+   */
+  async adopt({ model, version: name }: Decided): Promise<void> {
+    await this.turns.take(async () => {
+      await this.decisions.read();
+      await this.readFolder();
+      this.takeOver();
+    });
+    void this.follow();
+    const version = name === undefined ? undefined : this.registry.find(model)?.find(name);
+    if (!version) return;
+    if (decisionOn(version.version, this.decisions.of(model))?.value === 'unload') await version.idle();
+    else await this.load(version);
   }
 
   /** Loads a version now, also one that FAILED before, and waits until it is READY or FAILED. */

@@ -1,4 +1,5 @@
 import { type Kysely } from 'kysely';
+import { within } from '../../common/within.js';
 import { type Settings } from '../../config/settings.js';
 import { type Tables } from '../tables.js';
 import { type Driven } from './driven.js';
@@ -12,6 +13,8 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** Others may be migrating it at the moment: it may take so many times DATABASE_TIMEOUT_MS before it counts as away. */
+const MIGRATE_TIMES = 5;
 /** What PostgreSQL calls it. */
 const UNDEFINED_TABLE = '42P01';
 
@@ -32,8 +35,8 @@ export async function connect(settings: Settings): Promise<Connection> {
     close: () => driven.close(),
   };
   try {
-    await migrate(connection, isSqlite);
-    await tryWriting(connection);
+    const ready = migrate(connection, isSqlite).then(() => tryWriting(connection));
+    await within(MIGRATE_TIMES * settings.DATABASE_TIMEOUT_MS, ready);
   } catch (error) {
     await connection.close();
     throw error;
