@@ -30,9 +30,14 @@ export class Service {
       DATABASE_URL: 'sqlite::memory:',
       ...environment,
     });
-    await app.listen(0, '127.0.0.1');
-    await app.get(Reconciler).settled();
-    return new Service(app, await app.getUrl());
+    try {
+      await app.listen(0, '127.0.0.1');
+      await app.get(Reconciler).settled();
+      return new Service(app, await app.getUrl());
+    } catch (error) {
+      await app.close(); // as the process does
+      throw error;
+    }
   }
 
   async call(
