@@ -107,7 +107,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
    * and drains go on. One after the other, in the order in which they were asked for.
    *
    * @param decide what to decide, and its event; undefined changes nothing
-   * @throws what `decide` throws; DomainError `dependency_unavailable`: nothing has changed then
+   * @throws what `decide` throws; DomainError `dependency_unavailable`: nothing has changed then, unless the database
+   *   was slow to answer and kept the change all the same; it is in force at the next look in that case
    */
   async decide(who: string, decide: () => ({ event: ModelEvent } & Partial<Change>) | undefined): Promise<void> {
     await this.turns.take(async () => {
