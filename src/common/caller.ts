@@ -1,4 +1,5 @@
 import { DomainError } from './errors.js';
+import { within } from './within.js';
 
 /** Who waits for an answer: until when, and what the answer took. */
 export interface Caller {
@@ -27,19 +28,8 @@ export function deadlineExceeded(before: string): DomainError {
  *
  * @throws DomainError `deadline_exceeded`
  */
-export async function beforeDeadline<T>(work: Promise<T>, { deadline }: Caller, before: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const left = Math.max(0, deadline - performance.now());
-    timer = setTimeout(() => {
-      reject(deadlineExceeded(before));
-    }, left);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function beforeDeadline<T>(work: Promise<T>, { deadline }: Caller, before: string): Promise<T> {
+  return within(Math.max(0, deadline - performance.now()), work, () => deadlineExceeded(before));
 }
 
 /** The answer that is not sent: its client has gone. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
+import { Turns } from '../common/turns.js';
 import { Settings } from '../config/settings.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type LoadedVersion } from './loaded-version.js';
@@ -26,7 +27,7 @@ interface Held {
 @Injectable()
 export class MemoryBudget {
   private readonly held = new Set<Held>();
-  private lastTurn: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
   private readonly thrashing = new Map<ModelVersion, { evictedAt: number; returns: number[]; toldAt: number }>();
   private isOverrun = false;
 
@@ -45,11 +46,10 @@ export class MemoryBudget {
    */
   load(version: ModelVersion, read: () => Promise<LoadedVersion>): Promise<LoadedVersion> {
     if (this.limit === Infinity) return read().then((loaded) => this.hold(version, loaded));
-    const turn = this.lastTurn.then(() => this.loadInTurn(version, read));
+    const loaded = this.turns.take(() => this.loadInTurn(version, read));
     // Who waited for this one reaches its queue before the next is chosen to leave.
-    const end = () => new Promise(setImmediate);
-    this.lastTurn = turn.then(end, end);
-    return turn;
+    void this.turns.take(() => new Promise(setImmediate));
+    return loaded;
   }
 
   /** Refuses a lazy version that does not fit, whatever leaves; and gives one that was refused another chance when it does. */

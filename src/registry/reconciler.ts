@@ -112,9 +112,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
    */
   async decide(who: string, decide: () => ({ event: ModelEvent } & Partial<Change>) | undefined): Promise<void> {
     await this.turns.take(async () => {
-      await this.decisions.read();
-      await this.readFolder();
-      this.takeOver();
+      await this.lookOrFail();
       const decided = decide();
       if (!decided) return;
       const { event, key, value } = decided;
@@ -132,11 +130,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
    * @throws DomainError `dependency_unavailable` when decisions cannot be read
    */
   async adopt({ model, version: name }: Decided): Promise<void> {
-    await this.turns.take(async () => {
-      await this.decisions.read();
-      await this.readFolder();
-      this.takeOver();
-    });
+    await this.turns.take(() => this.lookOrFail());
     void this.follow();
     const version = name === undefined ? undefined : this.registry.find(model)?.find(name);
     if (!version) return;
@@ -194,6 +188,13 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     });
     await this.readFolder();
     await decisions;
+    this.takeOver();
+  }
+
+  /** As `look`. @throws DomainError `dependency_unavailable` when decisions cannot be read: nothing is taken over then */
+  private async lookOrFail(): Promise<void> {
+    await this.decisions.read();
+    await this.readFolder();
     this.takeOver();
   }
 

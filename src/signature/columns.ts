@@ -74,7 +74,7 @@ function plainColumn(feature: Feature, type: DataType): Column {
   return { width: 1, write };
 }
 
-/** What `eachRow` would do for numbers that need no conversion, in a third of the time: 4 % of a batch of 100. */
+/** What `eachRow` would do for numbers that need no conversion, in 60 % of the time: 3 % of a batch of 100. */
 function numbers(name: string, missing: Element): Write {
   return (rows, data, offset, stride) => {
     for (const row of rows) {

@@ -28,7 +28,7 @@ export function predictionJson(prediction: Prediction, end: string): string {
 const CLASSES = new Map<string, string>();
 const MAX_CLASSES = 10_000;
 
-/** JSON.stringify of a class. It would be 5 % of a batch of 100. */
+/** JSON.stringify of a class. It would be 3 % of a batch of 100. */
 function quoted(name: string): string {
   const known = CLASSES.get(name);
   if (known !== undefined) return known;
