@@ -10,7 +10,7 @@ import { timeLimitOf } from '../http/time-limit.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decorators.js';
 import { ModelDto, VersionDetailsDto } from '../prediction/http/model.dto.js';
-import { ApiProblems } from '../prediction/http/prediction-docs.js';
+import { ApiProblems } from '../http/api-problems.js';
 import { type Model } from '../registry/model.js';
 import { ModelRegistry } from '../registry/model-registry.js';
 import { type ModelVersion } from '../registry/model-version.js';

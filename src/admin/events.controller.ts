@@ -3,7 +3,7 @@ import { History } from '../history/history.js';
 import { EVENT_KINDS } from '../history/event.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decorators.js';
-import { ApiProblems } from '../prediction/http/prediction-docs.js';
+import { ApiProblems } from '../http/api-problems.js';
 import { EventListDto } from './event.dto.js';
 import { MAX_LIMIT, toEventQuery } from './event-query.js';
 

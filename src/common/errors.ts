@@ -12,15 +12,18 @@ export const ERROR_KINDS = {
   malformed_request: { http: 400, grpc: 3, title: 'The request is not valid HTTP' },
   validation_failed: { http: 400, grpc: 3, title: 'The request is not valid' },
   version_conflict: { http: 400, grpc: 3, title: 'Path and header ask for different versions' },
+  unauthorized: { http: 401, grpc: 16, title: 'The caller is not known' },
   forbidden: { http: 403, grpc: 7, title: 'The caller may not do this' },
   model_not_found: { http: 404, grpc: 5, title: 'No such model' },
   version_not_found: { http: 404, grpc: 5, title: 'No such model version' },
+  features_not_found: { http: 404, grpc: 5, title: 'No features are stored for this key' },
   route_not_found: { http: 404, grpc: 12, title: 'No such route' },
   method_not_allowed: { http: 405, grpc: 12, title: 'Method not allowed' },
   request_timeout: { http: 408, grpc: 4, title: 'The request took too long to arrive' },
   conflict: { http: 409, grpc: 9, title: 'The change does not fit the state of the model' },
   payload_too_large: { http: 413, grpc: 8, title: 'The body is too large' },
   unsupported_media_type: { http: 415, grpc: 3, title: 'Unsupported media type' },
+  rate_limited: { http: 429, grpc: 8, title: 'Too many requests' },
   headers_too_large: { http: 431, grpc: 8, title: 'The headers are too large' },
   inference_failed: { http: 500, grpc: 13, title: 'The model could not be run' },
   non_finite_output: { http: 500, grpc: 13, title: 'The model answered with a number that is not finite' },
@@ -43,7 +46,7 @@ export interface FieldProblem {
 
 interface DomainErrorDetails {
   errors?: FieldProblem[];
-  /** Seconds after which a retry may succeed; only for 503. */
+  /** Seconds after which a retry may succeed; only for 429 and 503. */
   retryAfter?: number;
   cause?: unknown;
 }

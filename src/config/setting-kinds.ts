@@ -47,14 +47,51 @@ export function Text() {
   return kind('text', (text) => text);
 }
 
-/** A setting that is a list of names, separated by commas. */
-export function Names() {
-  return kind('names separated by commas', (text) =>
-    text
-      .split(',')
-      .map((name) => name.trim())
-      .filter(Boolean),
+/**
+ * A setting that is a list of names, separated by commas.
+ *
+ * @param known those that there are; without them any
+ */
+export function Names(...known: string[]) {
+  return kind(
+    known.length > 0 ? `some of ${known.join(', ')}, separated by commas` : 'names separated by commas',
+    (text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
+    (names) => known.length === 0 || names.every((name) => known.includes(name)),
   );
+}
+
+/** So many in so many seconds. */
+export interface Rate {
+  limit: number;
+  seconds: number;
+}
+
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
+
+/** A setting that is a rate, `100/1s`, `5000/1m`, or `off`. */
+export function Rate() {
+  return kind(
+    'off, or a rate such as 100/1s, 5000/1m or 100000/1h',
+    (text): Rate | 'off' | undefined => {
+      if (text.toLowerCase() === 'off') return 'off';
+      const [, limit, amount, unit] = /^(\d+)\/(\d*)([smh])$/.exec(text) ?? [];
+      if (limit === undefined) return undefined;
+      return { limit: Number(limit), seconds: (amount === '' ? 1 : Number(amount)) * (SECONDS[unit ?? ''] as number) };
+    },
+    (rate) => rate === 'off' || (rate.limit > 0 && rate.seconds > 0 && rate.limit <= 1e9 && rate.seconds <= 86_400),
+  );
+}
+
+/** A setting that is the address of a server. It may hold a password. */
+export function ServerUrl(...schemes: string[]) {
+  return kind(`${schemes.map((scheme) => `${scheme}://`).join(' or ')} and a host`, (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url && schemes.includes(url.protocol.slice(0, -1)) && url.hostname !== '' ? text : undefined;
+  });
 }
 
 /** A setting that says which database: a file of SQLite, or a PostgreSQL server. Its value may hold a password. */

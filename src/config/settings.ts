@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { Bytes, DatabaseUrl, Flag, Names, OneOf, Text, WholeNumber } from './setting-kinds.js';
+import { Bytes, DatabaseUrl, Flag, Names, OneOf, Rate, ServerUrl, Text, WholeNumber } from './setting-kinds.js';
 
 /**
  * Everything that can be set from the environment or `.env`, by its name there, with its default for a laptop.
@@ -11,6 +11,9 @@ export class Settings {
 
   /** Port to listen on; 0 takes a free one. */
   @WholeNumber(0, 65535) readonly PORT: number = 8000;
+
+  /** Port for gRPC, on the same address; 0 takes a free one. */
+  @WholeNumber(0, 65535) readonly GRPC_PORT: number = 8001;
 
   /** Processes that serve on the one port; 1: this process alone, without one that looks after it. */
   @WholeNumber(1, 256) readonly WORKERS: number = 1;
@@ -70,6 +73,63 @@ export class Settings {
 
   /** Milliseconds that the database may take to be connected to, and for what is asked of it; then it counts as away. */
   @WholeNumber(10, 600_000) readonly DATABASE_TIMEOUT_MS: number = 2000;
+
+  /** Redis for what all replicas share: cached predictions and rate limits. Without it each process has its own, in memory. */
+  @ServerUrl('redis', 'rediss') readonly REDIS_URL: string | undefined = undefined;
+
+  /** Milliseconds that Redis may take for an answer; then it is done without it. */
+  @WholeNumber(1, 10_000) readonly REDIS_TIMEOUT_MS: number = 20;
+
+  /** Seconds for which a cached prediction is given again, where its model.yaml does not say. */
+  @WholeNumber(1, 31_536_000) readonly CACHE_TTL_S: number = 60;
+
+  /** Predictions that are kept in memory; the least recently used go. */
+  @WholeNumber(1, 100_000_000) readonly CACHE_MAX_ENTRIES: number = 10_000;
+
+  /** Memory that they may take together. */
+  @Bytes() readonly CACHE_MEMORY: number = 64 * 1024 ** 2;
+
+  /** on: calls need an API key or a token with the scope for it; off: whoever reaches the port may predict. */
+  @OneOf('off', 'on') readonly AUTH: 'off' | 'on' = 'off';
+
+  /** Where API keys are kept, as hashes. */
+  @Text() readonly API_KEYS_FILE: string = './data/api-keys.json';
+
+  /** File or URL of the JSON Web Key Set that tokens are signed with. Without it no token is taken. */
+  @Text() readonly JWT_JWKS: string | undefined = undefined;
+
+  /** What a token's `iss` must be. */
+  @Text() readonly JWT_ISSUER: string | undefined = undefined;
+
+  /** What a token's `aud` must hold. */
+  @Text() readonly JWT_AUDIENCE: string | undefined = undefined;
+
+  /** Seconds by which the clock of whoever signs tokens may differ. */
+  @WholeNumber(0, 3600) readonly JWT_CLOCK_SKEW_S: number = 30;
+
+  /** What needs no credentials though AUTH is on: of probes, metrics, docs. */
+  @Names('probes', 'metrics', 'docs') readonly AUTH_PUBLIC: readonly string[] = ['probes'];
+
+  /** Rows that a caller may send in a time, as in 100/1s; off: any number. */
+  @Rate() readonly RATE_LIMIT: Rate | 'off' = 'off';
+
+  /** Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed. */
+  @Names() readonly TRUSTED_PROXIES: readonly string[] = [];
+
+  /** Origins whose pages may call, as in https://app.example.com; `*` means any. Without it none but the service's own. */
+  @Names() readonly CORS_ORIGINS: readonly string[] = [];
+
+  /** Milliseconds in which a request must have arrived whole. */
+  @WholeNumber(100, 3_600_000) readonly RECEIVE_TIMEOUT_MS: number = 60_000;
+
+  /** Predictions that the prediction log keeps, up to a tenth more; the oldest go. */
+  @WholeNumber(1, 1_000_000_000) readonly PREDICTIONS_KEPT: number = 100_000;
+
+  /** Collector that traces are sent to, by OTLP over HTTP. Without it there are none. */
+  @ServerUrl('http', 'https') readonly OTEL_EXPORTER_OTLP_ENDPOINT: string | undefined = undefined;
+
+  /** What traces call this service. */
+  @Text() readonly OTEL_SERVICE_NAME: string = 'nestor';
 
   /** Events of the history that are kept, up to a tenth more; the oldest go. */
   @WholeNumber(1, 10_000_000) readonly EVENTS_KEPT: number = 10_000;

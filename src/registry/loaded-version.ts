@@ -14,6 +14,8 @@ export class LoadedVersion {
   onReleased: (() => void) | undefined;
   /** Memory that it takes, as measured when it was loaded. */
   bytes: number;
+  private holders = 0;
+  private onLetGo: (() => void) | undefined;
 
   constructor(
     readonly graph: Graph,
@@ -38,8 +40,22 @@ export class LoadedVersion {
   }
 
   /**
+   * Keeps it in memory for somebody who waits for something else (a database, a cache) before its rows are in the
+   * queue, and so may see turns of the event loop go by.
+   *
+   * @returns lets go of it; to be called once
+   */
+  hold(): () => void {
+    this.holders++;
+    return () => {
+      if (--this.holders === 0) this.onLetGo?.();
+    };
+  }
+
+  /**
    * Gives its memory back, once who has resolved to it is answered: those reach its queue before the next turn, since
-   * nothing on their way waits for anything but promises that are settled. Nobody may resolve to it any more.
+   * nothing on their way waits for anything but promises that are settled, and who does holds it. Nobody may resolve to
+   * it any more.
    */
   release(): Promise<void> {
     this.leaving ??= this.drain();
@@ -48,6 +64,7 @@ export class LoadedVersion {
 
   private async drain(): Promise<void> {
     await new Promise(setImmediate);
+    if (this.holders > 0) await new Promise<void>((resolve) => (this.onLetGo = resolve));
     await this.batcher.drained();
     await this.placed.lane.close();
     this.onReleased?.();

@@ -1,13 +1,14 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Get, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
+import { ApiProblems } from '../../http/api-problems.js';
 import { DirectRoute } from '../../http/direct-route.js';
 import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
 import { ModelRegistry } from '../../registry/model-registry.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { ModelDto, ModelListDto, VersionDetailsDto } from './model.dto.js';
 import { PredictHandler } from './predict.handler.js';
-import { ApiPrediction, ApiProblems } from './prediction-docs.js';
+import { ApiPrediction } from './prediction-docs.js';
 import { PredictionDto } from './prediction.dto.js';
 
 /** What is there, and predictions of any model. */

@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader, ApiResponse } from '../../openapi/decorators.js';
-import { ERROR_KINDS, type ErrorCode } from '../../common/errors.js';
-import { ProblemDto } from '../../http/problem.dto.js';
+import { type ErrorCode } from '../../common/errors.js';
+import { ApiProblems } from '../../http/api-problems.js';
+import { ApiHeader } from '../../openapi/decorators.js';
 
 /** What can go wrong with a prediction. */
 export const PREDICTION_ERRORS: ErrorCode[] = [
@@ -34,19 +34,5 @@ export function ApiPrediction() {
       description: 'Comes back in the answer and stands in the log; made where it is not sent',
     }),
     ApiProblems(...PREDICTION_ERRORS),
-  );
-}
-
-/** Documents failures, gathered by HTTP status. */
-export function ApiProblems(...codes: ErrorCode[]) {
-  const byStatus = Map.groupBy(codes, (code) => ERROR_KINDS[code].http);
-  return applyDecorators(
-    ...[...byStatus].map(([status, group]) =>
-      ApiResponse({
-        status,
-        description: group.map((code) => `\`${code}\`: ${ERROR_KINDS[code].title}`).join('. '),
-        content: { 'application/problem+json': { schema: { $ref: `#/components/schemas/${ProblemDto.name}` } } },
-      }),
-    ),
   );
 }
