@@ -17,15 +17,16 @@ const post = (url: string, body: unknown, headers: Record<string, string> = {}) 
     headers: { 'Content-Type': 'application/json', ...headers },
   });
 
-/** Has Node write the name of the package of each module that it loads to standard error. */
+/** Has Node write the names of the packages that it loads to standard error; the bundle says in comments what it is made of. */
 const TELLS_PACKAGES = `--import=data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   import { writeSync } from 'node:fs';
   registerHooks({
     load(url, context, next) {
-      const [, name] = /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url) ?? [];
-      if (name) writeSync(2, name + '\\n');
-      return next(url, context);
+      const loaded = next(url, context);
+      const parts = String(loaded.source).matchAll(/^\\/\\/ node_modules\\/((?:@[^/]+\\/)?[^/]+)/gm);
+      for (const name of new Set(Array.from(parts, ([, name]) => name))) writeSync(2, name + '\\n');
+      return loaded;
     },
   });
 `)}`;

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { type OpenAPIObject } from '@nestjs/swagger';
+import { PACKAGE_ROOT } from '../common/package-root.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { decorate } from '../openapi/decorators.js';
 import { ModelRegistry } from '../registry/model-registry.js';
@@ -39,7 +41,7 @@ async function describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
 }
 
 function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
     version: string;
   };
   return version;

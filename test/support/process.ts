@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const MAIN = join(process.cwd(), 'dist', 'main.js');
+const MAIN = join(process.cwd(), 'dist', 'bundle', 'main.js');
 const PATIENCE_MS = 60_000;
 
 /** The built service in a process of its own, as operators run it. */

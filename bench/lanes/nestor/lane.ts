@@ -7,7 +7,7 @@ import { MIXED_MODELS } from '../../setup/mixed-models.ts';
 import { MLP_MODELS } from '../../setup/models.ts';
 import { type Lane } from '../lane.ts';
 
-const MAIN = join(ROOT, 'dist', 'main.js');
+const MAIN = join(ROOT, 'dist', 'bundle', 'main.js');
 const LARGEST_BATCH = 100;
 const FOLDERS: Record<Served, string> = { 'credit-risk': MODELS, mlp: MLP_MODELS, mixed: MIXED_MODELS };
 
@@ -22,7 +22,7 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
     models: ['credit-risk', 'mlp', 'mixed'],
     prepare: () => {
       if (existsSync(MAIN)) return Promise.resolve();
-      return Promise.reject(new Error('There is no dist/main.js: run `npm run build` first'));
+      return Promise.reject(new Error('There is no dist/bundle/main.js: run `npm run build` first'));
     },
     command: (model, port) => ({
       file: process.execPath,
