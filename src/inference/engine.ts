@@ -12,7 +12,7 @@ import { type InferenceThread } from './threads/inference-thread.js';
 import { ThreadPool } from './threads/thread-pool.js';
 import { type Batching, decideBatching } from './warm-up/batching.js';
 import { type SampleRow, stack, zeroRow } from './warm-up/sample-rows.js';
-import { measureSpeed, type Speed } from './warm-up/speed.js';
+import { bestRun, msPerRow, type Speed, timeRuns } from './warm-up/speed.js';
 import { tryTogether } from './warm-up/trial.js';
 
 /** A model runs on the HTTP thread when it loads this fast, and one row this fast: nothing else is done meanwhile. */
@@ -20,6 +20,8 @@ const INLINE_LOAD_MS = 10;
 const INLINE_ROW_MS = 1;
 /** The longest run there; rows beyond are for another one, after what else waits. */
 const INLINE_RUN_MS = 2;
+/** By so much a row may take longer there than in the longer runs of a thread: the way there and back costs as much. */
+const INLINE_EXTRA_MS = 0.04;
 /** The longest run on a thread: what arrives meanwhile waits so long. A slow model may take a few times its single row. */
 const THREAD_RUN_MS = 50;
 const THREAD_RUN_ROWS = 4;
@@ -123,26 +125,28 @@ export class InferenceEngine implements OnApplicationShutdown {
     const batching = await this.decideBatching(model, plan, samples);
     const { MAX_BATCH_SIZE, MODEL_THREADS } = this.settings;
     const mostRows = Math.min(graphRows, batching.coalesced ? (plan.runRows ?? Infinity) : MAX_BATCH_SIZE);
-    const measure = (longestMs: (rowMs: number) => number) =>
-      measureSpeed(session, graph, samples, fetches, { longestMs, mostRows }).catch(() => undefined);
+    const longestMs = (rowMs: number) => Math.max(THREAD_RUN_MS, THREAD_RUN_ROWS * rowMs);
+    const times = await timeRuns(session, graph, samples, fetches, { longestMs, mostRows }).catch(() => undefined);
+    const onThread = times && bestRun(times, Infinity);
+    const onTurns = times && bestRun(times, INLINE_RUN_MS);
     const runRowsAt = (speed: Speed | undefined) =>
       batching.coalesced ? Math.min(graphRows, plan.runRows ?? speed?.rows ?? 1) : graphRows;
-
-    let speed = loadMs <= INLINE_LOAD_MS ? await measure(() => INLINE_RUN_MS) : undefined;
     // Where rows must not be parted, the largest batch is one run.
-    const isBatchShort = batching.coalesced || (speed !== undefined && 2 * speed.rows > mostRows);
-    if (speed && speed.rowMs <= INLINE_ROW_MS && isBatchShort) {
+    const longestInline = times?.findLast(({ runMs }) => runMs <= INLINE_RUN_MS)?.rows ?? 0;
+    const isBatchShort = batching.coalesced || 2 * longestInline > mostRows;
+    const isCheap = onThread && onTurns && msPerRow(onTurns) - msPerRow(onThread) <= INLINE_EXTRA_MS;
+
+    if (isCheap && isBatchShort && onTurns.rowMs <= INLINE_ROW_MS && loadMs <= INLINE_LOAD_MS) {
       const inline = await OnnxSession.open(model.path, this.settings.INFERENCE_THREADS);
       await inline.run(stack(graph, samples.slice(0, 1)), fetches).catch(() => undefined); // the first takes a millisecond
       await model.lane.close();
       const bytes = bytesInline({ fileBytes, loadBytes: inline.bytes });
-      return { lane: new InlineLane(inline, this.turns), batching, speed, runRows: runRowsAt(speed), bytes };
+      return { lane: new InlineLane(inline, this.turns), batching, speed: onTurns, runRows: runRowsAt(onTurns), bytes };
     }
-    speed = await measure((rowMs) => Math.max(THREAD_RUN_MS, THREAD_RUN_ROWS * rowMs));
     const loadBytes = model.loadBytes + Math.max(0, nativeBytes() - before);
     await model.lane.grow(plan.threads ?? MODEL_THREADS);
     const bytes = bytesOnThreads({ fileBytes, loadBytes }, model.lane.width);
-    return { lane: model.lane, batching, speed, runRows: runRowsAt(speed), bytes };
+    return { lane: model.lane, batching, speed: onThread, runRows: runRowsAt(onThread), bytes };
   }
 
   private async decideBatching(

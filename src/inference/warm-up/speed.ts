@@ -1,41 +1,44 @@
 import { type Graph, type Session } from '../session.js';
 import { type SampleRow, stack } from './sample-rows.js';
 
-/** How fast a model is. */
-export interface Speed {
-  /** Milliseconds of a run with one row. */
-  rowMs: number;
-  /** Rows beyond which a run takes too long, or gains nothing by being larger. */
+/** How long a run of so many rows takes. */
+export interface RunTime {
   rows: number;
-  /** Milliseconds of a run with so many rows. */
   runMs: number;
 }
 
-/** A run that takes longer than this is worth being made larger only where that makes a row cheaper. */
+/** How fast a model is. */
+export interface Speed extends RunTime {
+  /** Milliseconds of a run with one row. */
+  rowMs: number;
+}
+
+/** A run that is shorter than this may as well be larger, whatever that gains. */
 const SHORT_MS = 1;
-/** A run of twice the rows must take less than this times as long, or it gains nothing worth having. */
-const WORTHWHILE = 1.8;
+/** Runs of more rows are worth having where a row takes less than this part of its time in runs of fewer. */
+const WORTHWHILE = 0.9;
 /** Milliseconds that all of this may take; a model so slow that it would take longer is measured on fewer rows. */
 const BUDGET_MS = 3000;
 const MOST_ROWS = 1024;
 const MOST_BYTES = 16 * 1024 ** 2;
 /** Each size is timed so often, the best counts; a slow one less often. */
-const REPEATS = 3;
+const REPEATS = 10;
 const REPEAT_MS = 20;
 
 /**
- * Measures a model on rows that it takes: one at a time, then in runs of twice as many rows, and again, as long as
- * that pays and takes no longer than `longestMs` says, given the time of a single row.
+ * Times a model on rows that it takes: one at a time, then in runs of twice as many rows, and again, as long as a run
+ * takes no longer than `longestMs` says, given the time of a single row, and long ones still gain something.
  *
+ * @returns from one row on
  * @throws DomainError `inference_failed` when it refuses even the single row
  */
-export async function measureSpeed(
+export async function timeRuns(
   session: Session,
   graph: Graph,
   samples: readonly SampleRow[],
   fetches: readonly string[],
   { longestMs, mostRows }: { longestMs: (rowMs: number) => number; mostRows: number },
-): Promise<Speed> {
+): Promise<RunTime[]> {
   const time = async (rows: number) => {
     const batch = Array.from({ length: rows }, (_, index) => samples[index % samples.length] as SampleRow);
     let best = Infinity;
@@ -48,15 +51,33 @@ export async function measureSpeed(
   };
   const started = performance.now();
   const rowMs = await time(1);
-  const speed = { rowMs, rows: 1, runMs: rowMs };
+  const times = [{ rows: 1, runMs: rowMs }];
   const most = Math.min(mostRows, MOST_ROWS, MOST_BYTES / bytesOf(samples[0] as SampleRow));
-  while (2 * speed.rows <= most && performance.now() - started < BUDGET_MS) {
-    const runMs = await time(2 * speed.rows).catch(() => Infinity);
-    if (runMs > longestMs(rowMs) || (runMs > SHORT_MS && runMs > WORTHWHILE * speed.runMs)) break;
-    speed.rows *= 2;
-    speed.runMs = runMs;
+  let least = rowMs;
+  for (let rows = 2; rows <= most && performance.now() - started < BUDGET_MS; rows *= 2) {
+    const runMs = await time(rows).catch(() => Infinity);
+    if (runMs > longestMs(rowMs)) break;
+    times.push({ rows, runMs });
+    // Of short runs all sizes are timed: what else the machine does may have made one of them look bad.
+    if (runMs > REPEAT_MS && runMs / rows >= WORTHWHILE * least) break;
+    least = Math.min(least, runMs / rows);
   }
-  return speed;
+  return times;
+}
+
+/** The run to make: one in which a row takes hardly more time than in the best one that is no longer than `longestMs`. */
+export function bestRun(times: readonly RunTime[], longestMs: number): Speed {
+  const [single, ...larger] = times as [RunTime, ...RunTime[]];
+  const allowed = [single, ...larger.filter(({ runMs }) => runMs <= longestMs)];
+  const least = Math.min(...allowed.map(msPerRow));
+  const smallest = allowed.find((time) => WORTHWHILE * msPerRow(time) <= least) as RunTime;
+  const short = allowed.findLast(({ runMs }) => runMs <= SHORT_MS) ?? single;
+  const best = short.rows > smallest.rows ? short : smallest;
+  return { rowMs: single.runMs, ...best };
+}
+
+export function msPerRow({ rows, runMs }: RunTime): number {
+  return runMs / rows;
 }
 
 function bytesOf(row: SampleRow): number {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type GraphSpec, onnxModel } from '../../../test/support/onnx.js';
 import { OnnxSession } from '../onnx-session.js';
-import { measureSpeed } from './speed.js';
+import { bestRun, timeRuns } from './speed.js';
 import { zeroRow } from './sample-rows.js';
 import { tryTogether } from './trial.js';
 
@@ -77,14 +77,28 @@ describe('trial', () => {
     expect(await verdict(spec)).toMatch(/^"y" is another one alone|^a run of \d+ rows fails/);
   });
 
-  it('measures how many rows a run should hold, and stops where it takes too long', async () => {
+  it('times runs of more and more rows, and stops where they take too long', async () => {
     const session = await open(APART['a linear model'] as GraphSpec);
     const rows = [zeroRow(session.graph)];
-    const measure = (longestMs: number, mostRows: number) =>
-      measureSpeed(session, session.graph, rows, ['y'], { longestMs: () => longestMs, mostRows });
-    expect(await measure(1000, 64)).toMatchObject({ rows: 64 });
-    expect(await measure(1000, 100)).toMatchObject({ rows: 64 });
-    expect(await measure(0, 64)).toMatchObject({ rows: 1 });
+    const sizes = async (longestMs: number, mostRows: number) => {
+      const times = await timeRuns(session, session.graph, rows, ['y'], { longestMs: () => longestMs, mostRows });
+      return times.map((time) => time.rows);
+    };
+    expect(await sizes(1000, 64)).toEqual([1, 2, 4, 8, 16, 32, 64]);
+    expect(await sizes(1000, 100)).toEqual([1, 2, 4, 8, 16, 32, 64]);
+    expect(await sizes(0, 64)).toEqual([1]);
     await session.release();
+  });
+
+  it.each<[string, number[], number, number]>([
+    ['the largest run that is short', [0.01, 0.011, 0.012, 0.02], 2, 8],
+    ['a longer one where a row gets cheaper', [1, 1.2, 1.6, 2.4, 4, 7.6], 50, 16],
+    ['… up to the longest', [1, 1.2, 1.6, 2.4, 4, 7.6], 2, 4],
+    ['one row where larger runs gain nothing', [5, 10, 20, 40], 50, 1],
+    ['the larger one though a time in between is wrong', [1, 1.2, 1.6, 9, 4, 6.4], 50, 32],
+    ['one row where even that takes too long', [100, 110], 2, 1],
+  ])('makes %s', (_, runs, longestMs, rows) => {
+    const times = runs.map((runMs, index) => ({ rows: 2 ** index, runMs }));
+    expect(bestRun(times, longestMs)).toEqual({ rowMs: runs[0], rows, runMs: runs[Math.log2(rows)] });
   });
 });
