@@ -20,10 +20,12 @@ const WORTHWHILE = 0.9;
 /** Milliseconds that all of this may take; a model so slow that it would take longer is measured on fewer rows. */
 const BUDGET_MS = 3000;
 const MOST_ROWS = 1024;
+/** Of runs that are not short: beyond these nothing is gained, and the runtime keeps the memory of its longest run. */
+const MOST_LONG_ROWS = 128;
 const MOST_BYTES = 16 * 1024 ** 2;
 /** Each size is timed so often, the best counts; a slow one less often. */
-const REPEATS = 10;
-const REPEAT_MS = 20;
+const REPEATS = 5;
+const REPEAT_MS = 10;
 
 /**
  * Times a model on rows that it takes: one at a time, then in runs of twice as many rows, and again, as long as a run
@@ -58,7 +60,8 @@ export async function timeRuns(
     const runMs = await time(rows).catch(() => Infinity);
     if (runMs > longestMs(rowMs)) break;
     times.push({ rows, runMs });
-    // Of short runs all sizes are timed: what else the machine does may have made one of them look bad.
+    if (runMs > SHORT_MS && rows >= MOST_LONG_ROWS) break;
+    // Below, all sizes are timed: what else the machine does may have made one of them look bad.
     if (runMs > REPEAT_MS && runMs / rows >= WORTHWHILE * least) break;
     least = Math.min(least, runMs / rows);
   }
