@@ -3,6 +3,7 @@ import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthInd
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '../openapi/decorators.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { type Response } from 'express';
+import { DependenciesService } from './dependencies.service.js';
 import { HealthDto, LivenessDto, ProbeDto } from './health.dto.js';
 import { HealthService } from './health.service.js';
 
@@ -16,6 +17,7 @@ const PROBE = { noCache: true, swaggerDocumentation: false };
 export class HealthController {
   constructor(
     private readonly health: HealthService,
+    private readonly dependencies: DependenciesService,
     private readonly terminus: HealthCheckService,
   ) {}
 
@@ -56,7 +58,8 @@ export class HealthController {
       () => this.health.models(),
       () => this.health.queues(),
       () => this.health.runs(),
-      () => this.health.database(),
+      () => this.dependencies.database(),
+      () => this.dependencies.redis(),
     );
   }
 

@@ -142,6 +142,25 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** Shown where there is a REDIS_URL. */
+  readonly redisUp = new Gauge({
+    name: 'nestor_redis_up',
+    help: '1 while Redis is asked, 0 while it is done without: it is away, or its last answer was late',
+    aggregator: 'min',
+    registers: [],
+  });
+  readonly redisFailures = new Counter({
+    name: 'nestor_redis_failures_total',
+    help: 'What Redis was asked in vain: timeout (no answer in time), lost (the connection), refused (an error)',
+    labelNames: ['kind'] as const,
+    registers: [this.registry],
+  });
+  readonly redisOpens = new Counter({
+    name: 'nestor_redis_circuit_opens_total',
+    help: 'Times that Redis was given up, until it answers again',
+    registers: [this.registry],
+  });
+
   private readonly collectors: (() => void)[] = [];
   private page = () => this.own();
 
