@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
+import { type Allowance } from './allowance.js';
 import { type Caller } from './caller.js';
 
 const CONTEXT = Symbol('request context');
@@ -22,6 +23,10 @@ export class RequestContext implements Caller {
   version: string | undefined;
   /** What was sent, once it is read; only for a log that is told to show it. */
   body: unknown;
+  /** What the answer says to the page that asked, where CORS_ORIGINS are set, as a flat list. */
+  corsHeaders: readonly string[] | undefined;
+  /** What it may take of RATE_LIMIT; undefined where there is none. */
+  allowance: Allowance | undefined;
 
   private constructor(sentId: string | string[] | undefined) {
     this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
@@ -37,6 +42,8 @@ export class RequestContext implements Caller {
     const headers = ['Content-Type', contentType, 'X-Request-Id', this.id];
     if (this.model !== undefined) headers.push('X-Model-Name', this.model);
     if (this.version !== undefined) headers.push('X-Model-Version', this.version);
+    if (this.corsHeaders) headers.push(...this.corsHeaders);
+    if (this.allowance) headers.push(...this.allowance.headers);
     return headers;
   }
 }

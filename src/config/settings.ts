@@ -1,5 +1,17 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { Bytes, DatabaseUrl, Flag, Names, OneOf, Rate, ServerUrl, Text, WholeNumber } from './setting-kinds.js';
+import {
+  Bytes,
+  DatabaseUrl,
+  Flag,
+  Names,
+  Networks,
+  OneOf,
+  Origins,
+  Rate,
+  ServerUrl,
+  Text,
+  WholeNumber,
+} from './setting-kinds.js';
 
 /**
  * Everything that can be set from the environment or `.env`, by its name there, with its default for a laptop.
@@ -114,10 +126,10 @@ export class Settings {
   @Rate() readonly RATE_LIMIT: Rate | 'off' = 'off';
 
   /** Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed. */
-  @Names() readonly TRUSTED_PROXIES: readonly string[] = [];
+  @Networks() readonly TRUSTED_PROXIES: readonly string[] = [];
 
   /** Origins whose pages may call, as in https://app.example.com; `*` means any. Without it none but the service's own. */
-  @Names() readonly CORS_ORIGINS: readonly string[] = [];
+  @Origins() readonly CORS_ORIGINS: readonly string[] = [];
 
   /** Milliseconds in which a request must have arrived whole. */
   @WholeNumber(100, 3_600_000) readonly RECEIVE_TIMEOUT_MS: number = 60_000;

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { basename, dirname } from 'node:path';
 import { type Express } from 'express';
+import { PAGE_HEADERS, setHeaders } from '../http/security-headers.js';
 
 interface Page {
   path: string;
@@ -34,10 +35,6 @@ const PAGES: readonly Page[] = [
   },
 ];
 
-/** Keeps the bundles from fetching logos and fonts from elsewhere. */
-const POLICY =
-  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:";
-
 /** Serves Swagger UI and ReDoc, from this server alone. */
 export function servePages(express: Express): void {
   const { resolve } = createRequire(import.meta.url);
@@ -45,11 +42,13 @@ export function servePages(express: Express): void {
     const { path, assets, script } = page;
     const html = htmlOf(page);
     express.get(path, (_request, response) => {
-      response.set('Content-Security-Policy', POLICY).type('html').send(html);
+      setHeaders(response, PAGE_HEADERS);
+      response.type('html').send(html);
     });
     for (const asset of assets) {
       const file = resolve(asset);
       express.get(`${path}/${basename(file)}`, (_request, response) => {
+        response.removeHeader('Cache-Control'); // that of data, which is not kept
         // By `root`: a whole path is refused where any folder above has a name with a dot in front.
         response.sendFile(basename(file), { root: dirname(file), maxAge: '1 day' });
       });

@@ -161,6 +161,18 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly limitedRequests = new Counter({
+    name: 'nestor_rate_limited_total',
+    help: 'Requests answered 429, by what their sender is known by: caller (a key or a token) or address',
+    labelNames: ['by'] as const,
+    registers: [this.registry],
+  });
+  readonly limitedAlone = new Counter({
+    name: 'nestor_rate_limits_alone_total',
+    help: 'Times that rows were counted by this process alone, since Redis did not answer',
+    registers: [this.registry],
+  });
+
   private readonly collectors: (() => void)[] = [];
   private page = () => this.own();
 

@@ -7,6 +7,7 @@ import { RequestContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
 import { Envelope } from '../../http/envelope.js';
 import { JsonBody } from '../../http/json-body.js';
+import { versionAskedBy } from '../../http/asked-version.js';
 import { timeLimitOf } from '../../http/time-limit.js';
 import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
@@ -42,6 +43,8 @@ export class PredictHandler {
   async predictBatch(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await this.read(request, response);
     const started = performance.now();
+    const { allowance } = RequestContext.of(request);
+    if (allowance && isBatch(body)) await allowance.take(body.requests.length);
     const resolved = await this.find(target, request, body);
     const { requests } = isBatch(body) ? body : BATCH.check(body);
     const { MAX_BATCH_SIZE } = this.settings;
@@ -77,9 +80,7 @@ export class PredictHandler {
   private find(target: Target, request: IncomingMessage, body: unknown): Resolved | Promise<Resolved> {
     const context = RequestContext.of(request);
     context.body = body;
-    const header = request.headers['x-model-version'];
-    const headerVersion = typeof header === 'string' && header.trim() !== '' ? header.trim() : undefined;
-    const found = this.predictions.resolve({ ...target, headerVersion });
+    const found = this.predictions.resolve({ ...target, headerVersion: versionAskedBy(request) });
     if (found instanceof Promise)
       return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
     return note(found, context);

@@ -1,0 +1,34 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Reflector } from '@nestjs/core';
+import { ThrottlerGuard, type ThrottlerRequest } from '@nestjs/throttler';
+import { RequestContext } from '../../common/request-context.js';
+import { isDirect } from '../../http/direct-route.js';
+import { setHeaders } from '../../http/security-headers.js';
+import { type ClientAddress } from './client-address.js';
+import { type RowLimits } from './row-limits.js';
+
+/**
+ * Takes the one row that each request has, before anything of it is read. More rows are taken by whoever counts them:
+ * the request's context has its allowance. It is put in where there is a RATE_LIMIT, and costs nothing where there is none.
+ */
+export class RateLimitGuard extends ThrottlerGuard {
+  constructor(
+    private readonly limits: RowLimits,
+    private readonly addresses: ClientAddress,
+    reflector: Reflector,
+  ) {
+    super([{ limit: limits.limit, ttl: limits.seconds * 1000 }], limits.storage, reflector);
+  }
+
+  /** @throws DomainError `rate_limited` */
+  protected override async handleRequest({ context: execution }: ThrottlerRequest): Promise<boolean> {
+    const request = execution.switchToHttp().getRequest<IncomingMessage>();
+    const context = RequestContext.of(request);
+    const allowance = this.limits.allowanceOf({ address: this.addresses.of(request) });
+    context.allowance = allowance;
+    await allowance.take(1);
+    // Whoever answers by Express knows nothing of the context.
+    if (!isDirect(request)) setHeaders(execution.switchToHttp().getResponse<ServerResponse>(), allowance.headers);
+    return true;
+  }
+}

@@ -1,0 +1,21 @@
+import { type Allowance } from '../../common/allowance.js';
+
+/** Who is limited: whoever is known by the name of a key or a token, else an address. */
+export interface LimitedCaller {
+  principal?: { readonly name: string } | undefined;
+  address: string;
+}
+
+/** RATE_LIMIT, for every transport. Where there is none, undefined is injected. */
+export abstract class RateLimits {
+  /** What one request may take. Of an HTTP request the guard has asked, and its context has it. */
+  abstract allowanceOf(caller: LimitedCaller): Allowance;
+
+  /**
+   * Counts a request whose credentials were refused as one row of its address, which has to be paid before more of them
+   * are looked at. Whoever has a key is not counted by address, and never refused for what others do from there.
+   *
+   * @throws DomainError `rate_limited`
+   */
+  abstract countFailure(address: string): Promise<void>;
+}
