@@ -8,7 +8,7 @@ import { DocsModule } from './docs/docs.module.js';
 import { DirectAdapter } from './http/direct-route.js';
 import { Gate } from './http/gate.js';
 import { ParserFailures } from './http/parser-failures.js';
-import { limitServer } from './http/server-limits.js';
+import { ServerLimits } from './http/server-limits.js';
 import { FrameworkLogger } from './logging/framework-logger.js';
 import { LimitsModule } from './security/limits/limits.module.js';
 
@@ -31,11 +31,10 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   // Predictions are not cached by what they look like, and hashing each answer costs 5 % of it.
   app.disable('etag');
   adapter.admits = app.get(Gate).admits;
-  const settings = app.get(Settings);
   const server = app.getHttpServer();
   server.on('clientError', app.get(ParserFailures).answer);
-  limitServer(server, settings);
+  app.get(ServerLimits).bound(server);
   await app.get(LimitsModule).guard(app);
-  if (settings.DOCS) app.get(DocsModule).serveFrom(app);
+  if (app.get(Settings).DOCS) app.get(DocsModule).serveFrom(app);
   return app;
 }

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { RawClient, requestText } from './support/raw.js';
 import { APPLICANT } from './support/rows.js';
 import { type Answer, Service } from './support/service.js';
+import { until } from './support/until.js';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const ROW = JSON.stringify(APPLICANT);
@@ -474,4 +475,22 @@ describe('slow clients', () => {
     expect((await client.send(PREDICT).answers(2)).map(({ status }) => status)).toEqual([200, 200]);
     client.leave();
   });
+});
+
+it('MAX_CONNECTIONS: more are closed at once, and those that are there are served', async () => {
+  const service = await Service.start({ MAX_CONNECTIONS: '3' });
+  const clients: RawClient[] = [];
+  try {
+    for (let i = 0; i < 3; i++) clients.push(await RawClient.to(service.url));
+    for (let i = 0; i < 5; i++) expect(await (await RawClient.to(service.url)).send(PREDICT).closed()).toEqual([]);
+    for (const client of clients) expect(await client.send(PREDICT).answers(1)).toMatchObject([{ status: 200 }]);
+    clients[0]?.leave();
+    const next = () => RawClient.to(service.url).then((client) => client.send(PREDICT).answers(1));
+    await until(async () => (await next())[0]?.status === 200);
+    const metrics = await clients[1]?.send(requestText('GET /metrics')).answers(2);
+    expect(metrics?.[1]?.body).toMatch(/^nestor_connections_refused_total [5-9]/m);
+  } finally {
+    for (const client of clients) client.leave();
+    await service.stop();
+  }
 });

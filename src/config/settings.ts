@@ -134,6 +134,9 @@ export class Settings {
   /** Milliseconds in which a request must have arrived whole. */
   @WholeNumber(100, 3_600_000) readonly RECEIVE_TIMEOUT_MS: number = 60_000;
 
+  /** Connections that one process may have; beyond them new ones are closed at once. */
+  @WholeNumber(1, 1_000_000) readonly MAX_CONNECTIONS: number = 10_000;
+
   /** Predictions that the prediction log keeps, up to a tenth more; the oldest go. */
   @WholeNumber(1, 1_000_000_000) readonly PREDICTIONS_KEPT: number = 100_000;
 

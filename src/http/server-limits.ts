@@ -1,5 +1,8 @@
 import { type Server, type ServerOptions } from 'node:http';
-import { type Settings } from '../config/settings.js';
+import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { Settings } from '../config/settings.js';
+import { Metrics } from '../metrics/metrics.js';
 
 /** How often connections are looked at whose time is up. */
 const LOOK_EVERY_MS = 1000;
@@ -10,6 +13,8 @@ const LOOK_EVERY_MS = 1000;
 const KEEP_ALIVE_MS = 75_000;
 /** How long a client may take nothing of its answer. */
 const STALLED_MS = 30_000;
+/** Milliseconds between two lines of the log about connections that are refused. */
+const REFUSAL_EVERY_MS = 60_000;
 
 /** How the HTTP server reads: strictly, whatever Node was told on its command line. */
 export const SERVER_OPTIONS: ServerOptions = {
@@ -24,13 +29,41 @@ export const SERVER_OPTIONS: ServerOptions = {
 };
 
 /**
- * Cuts slow clients off, who would else keep a connection and its memory for as long as they like: one whose request is
- * not there in time, headers and body together, and one that does not read its answer.
+ * Bounds what clients may hold of the server: each connection takes 15 KB and a file descriptor, without which no model
+ * can be loaded.
  */
-export function limitServer(server: Server, { RECEIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Settings): void {
-  server.headersTimeout = RECEIVE_TIMEOUT_MS;
-  server.requestTimeout = RECEIVE_TIMEOUT_MS;
-  // Of a socket on which nothing moves, in either direction. A request that is being answered is such, too, and must
-  // not be cut for that.
-  server.timeout = Math.max(RECEIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + STALLED_MS;
+@Injectable()
+export class ServerLimits {
+  private lastRefusal = -Infinity;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly metrics: Metrics,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  /** To be put in force before the server listens. */
+  bound(server: Server): void {
+    const { RECEIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, MAX_CONNECTIONS } = this.settings;
+    server.headersTimeout = RECEIVE_TIMEOUT_MS;
+    server.requestTimeout = RECEIVE_TIMEOUT_MS; // headers and body together
+    // Cuts a connection on which nothing moves in either direction: its client does not read. A request that is being
+    // answered is silent, too, and must not be cut for that.
+    server.timeout = Math.max(RECEIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + STALLED_MS;
+    server.maxConnections = MAX_CONNECTIONS;
+    Object.assign(server, { dropMaxConnection: true }); // or workers that are full would pass it round for ever
+    server.on('drop', () => {
+      this.tell();
+    });
+  }
+
+  private tell(): void {
+    this.metrics.connectionsRefused.inc();
+    const now = performance.now();
+    if (now - this.lastRefusal < REFUSAL_EVERY_MS) return;
+    this.lastRefusal = now;
+    this.logger.warn(
+      `There are ${this.settings.MAX_CONNECTIONS} connections, as MAX_CONNECTIONS says: more are refused`,
+    );
+  }
 }

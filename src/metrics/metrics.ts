@@ -161,6 +161,11 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly connectionsRefused = new Counter({
+    name: 'nestor_connections_refused_total',
+    help: 'Connections that were closed at once because there were MAX_CONNECTIONS',
+    registers: [this.registry],
+  });
   readonly limitedRequests = new Counter({
     name: 'nestor_rate_limited_total',
     help: 'Requests answered 429, by what their sender is known by: caller (a key or a token) or address',
