@@ -11,6 +11,18 @@ export interface Caller {
   queueMs: number;
   /** Milliseconds that runs with its rows took, added up. */
   runMs: number;
+  /** What it says of predictions that were kept, as HTTP's Cache-Control does: no-cache, no-store, max-age. */
+  readonly cacheControl?: string | undefined;
+  /** What the cache gave it; absent where the cache was not asked. */
+  cacheUse?: CacheUse | undefined;
+}
+
+/** What of an answer was predicted before. */
+export interface CacheUse {
+  /** Rows. */
+  hits: number;
+  /** Milliseconds since the oldest of them was predicted. */
+  ageMs: number;
 }
 
 /** One that waits as long as it takes: the service itself. */
@@ -29,6 +41,7 @@ export function deadlineExceeded(before: string): DomainError {
  * @throws DomainError `deadline_exceeded`
  */
 export function beforeDeadline<T>(work: Promise<T>, { deadline }: Caller, before: string): Promise<T> {
+  if (deadline === Infinity) return work;
   return within(Math.max(0, deadline - performance.now()), work, () => deadlineExceeded(before));
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Allowance } from './allowance.js';
-import { type Caller } from './caller.js';
+import { type CacheUse, type Caller } from './caller.js';
 
 const CONTEXT = Symbol('request context');
 /** What a request id from outside may look like: it goes into logs and back into a header. */
@@ -16,6 +16,8 @@ export class RequestContext implements Caller {
   hasLeft = false;
   queueMs = 0;
   runMs = 0;
+  cacheControl: string | undefined;
+  cacheUse: CacheUse | undefined;
   /** Whether its start and end are logged and counted already. */
   isObserved = false;
   /** The model and version that answer it, once they are known. */

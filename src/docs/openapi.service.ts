@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { type OpenAPIObject } from '@nestjs/swagger';
+import { RELEASE } from '../common/release.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { decorate } from '../openapi/decorators.js';
 import { ModelRegistry } from '../registry/model-registry.js';
@@ -33,14 +33,7 @@ async function describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
     .setOpenAPIVersion('3.1.0')
     .setTitle('Nestor')
     .setDescription('Typed, validated, versioned predictions from a folder of ONNX models.')
-    .setVersion(packageVersion())
+    .setVersion(RELEASE)
     .build();
   return swagger.SwaggerModule.createDocument(app, config, { extraModels: [ProblemDto] });
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

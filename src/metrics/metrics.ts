@@ -130,6 +130,39 @@ export class Metrics {
     labelNames: ['model', 'version'] as const,
     registers: [this.registry],
   });
+  readonly cacheHits = new Counter({
+    name: 'nestor_cache_hits_total',
+    help: 'Rows that were answered with a prediction made before, by where it was kept: memory or redis',
+    labelNames: ['model', 'version', 'place'] as const,
+    registers: [this.registry],
+  });
+  readonly cacheMisses = new Counter({
+    name: 'nestor_cache_misses_total',
+    help: 'Rows that were looked for in the cache and had to be run',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly cacheShared = new Counter({
+    name: 'nestor_cache_shared_total',
+    help: 'Rows that were not in the cache, and shared the run of the same row that was under way',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly cacheEvictions = new Counter({
+    name: 'nestor_cache_evictions_total',
+    help: 'Predictions that left memory for want of room: CACHE_MAX_ENTRIES or CACHE_MEMORY',
+    registers: [this.registry],
+  });
+  readonly cacheEntries = new Gauge({
+    name: 'nestor_cache_entries',
+    help: 'Predictions that are kept in memory',
+    registers: [this.registry],
+  });
+  readonly cacheBytes = new Gauge({
+    name: 'nestor_cache_bytes',
+    help: 'Memory that they take, as estimated',
+    registers: [this.registry],
+  });
   readonly logLinesDropped = new Counter({
     name: 'nestor_log_lines_dropped_total',
     help: 'Log lines that were dropped because nobody read standard output',
@@ -196,7 +229,9 @@ export class Metrics {
     for (const histogram of [inferenceSeconds, runRequests, runRows, queueSeconds])
       histogram.remove({ model, version });
     const { rows, coalescedRows, refusedRows, failures, loads, evictions, returns } = this;
-    for (const counter of [rows, coalescedRows, refusedRows, failures, loads, evictions, returns] as Counter[]) {
+    const { cacheHits, cacheMisses, cacheShared } = this;
+    const runs = [rows, coalescedRows, refusedRows, failures, loads, evictions, returns];
+    for (const counter of [...runs, cacheHits, cacheMisses, cacheShared] as Counter[]) {
       const { values } = await counter.get();
       for (const { labels } of values) {
         if (labels.model === model && labels.version === version) counter.remove(labels);

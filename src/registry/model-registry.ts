@@ -5,6 +5,7 @@ import { listed } from '../common/listed.js';
 import { Settings } from '../config/settings.js';
 import { type LoadedVersion } from './loaded-version.js';
 import { type Model } from './model.js';
+import { type Caching } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
 import { VersionLoader } from './version-loader.js';
 
@@ -23,6 +24,7 @@ export interface Resolved {
   model: string;
   version: string;
   loaded: LoadedVersion;
+  caching: Caching | undefined;
 }
 
 /** What is loaded, and which of it answers a request. The reconciler fills it. */
@@ -81,13 +83,14 @@ export class ModelRegistry {
     const model = target.model === undefined ? this.defaultOrFail() : this.model(target.model);
     const version = chooseVersion(model, target);
     const { loaded } = version;
-    return loaded ? { model: model.name, version: version.version, loaded } : this.loadFirst(target, version);
+    if (!loaded) return this.loadFirst(target, model, version);
+    return { model: model.name, version: version.version, loaded, caching: model.caching };
   }
 
-  private async loadFirst(target: Target, version: ModelVersion): Promise<Resolved> {
+  private async loadFirst(target: Target, { caching }: Model, version: ModelVersion): Promise<Resolved> {
     const loaded = await version.load(this.loader.load);
     // It may have to leave again at once: it answers who has waited for it all the same.
-    if (loaded) return { model: version.model, version: version.version, loaded };
+    if (loaded) return { model: version.model, version: version.version, loaded, caching };
     return this.resolve(target); // where that failed, another version may be meant now, or the refusal says why
   }
 

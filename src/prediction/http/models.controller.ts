@@ -8,7 +8,7 @@ import { ModelRegistry } from '../../registry/model-registry.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { ModelDto, ModelListDto, VersionDetailsDto } from './model.dto.js';
 import { PredictHandler } from './predict.handler.js';
-import { ApiPrediction } from './prediction-docs.js';
+import { ApiPrediction, BATCH_CACHE_HEADERS, CACHE_HEADERS } from './prediction-docs.js';
 import { PredictionDto } from './prediction.dto.js';
 
 /** What is there, and predictions of any model. */
@@ -52,7 +52,7 @@ export class ModelsController {
   @ApiOperation({ summary: 'Predict one row' })
   @ApiPrediction()
   @ApiBody({ schema: { type: 'object' } })
-  @ApiOkResponse({ type: PredictionDto })
+  @ApiOkResponse({ type: PredictionDto, headers: CACHE_HEADERS })
   predict(
     @Param('model') model: string,
     @Param('version') pathVersion: string | undefined,
@@ -67,7 +67,7 @@ export class ModelsController {
   @ApiOperation({ summary: 'Predict many rows, in one run' })
   @ApiPrediction()
   @ApiBody({ type: BatchRequestDto })
-  @ApiOkResponse({ type: BatchResponseDto })
+  @ApiOkResponse({ type: BatchResponseDto, headers: BATCH_CACHE_HEADERS })
   predictBatch(
     @Param('model') model: string,
     @Param('version') pathVersion: string | undefined,

@@ -1,0 +1,58 @@
+import { LRUCache } from 'lru-cache';
+import { type Settings } from '../config/settings.js';
+import { bytesOf, type Kept } from './kept.js';
+
+/** Entries that one new one takes away with it, where their time is up: so those of versions that are gone leave, too. */
+const SWEEP = 2;
+/** One entry may take so much of the whole: a few of the largest must not drive out all others. */
+const LARGEST_PART = 1 / 16;
+/** No entry is smaller than this, in bytes: room is made for no more than fit. */
+const SMALLEST = 256;
+
+/** Predictions in this process's memory: the least recently used leave first. */
+export class Memory {
+  private readonly entries: LRUCache<string, Kept>;
+
+  /** @param onEvict told of each entry that leaves for want of room */
+  constructor({ CACHE_MAX_ENTRIES, CACHE_MEMORY }: Settings, onEvict: () => void) {
+    this.entries = new LRUCache({
+      // It allocates its lists at once.
+      max: Math.max(1, Math.min(CACHE_MAX_ENTRIES, Math.ceil(CACHE_MEMORY / SMALLEST))),
+      maxSize: CACHE_MEMORY,
+      maxEntrySize: Math.ceil(CACHE_MEMORY * LARGEST_PART),
+      sizeCalculation: bytesOf,
+      dispose: (_kept, _key, reason) => {
+        if (reason === 'evict') onEvict();
+      },
+    });
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  get bytes(): number {
+    return this.entries.calculatedSize;
+  }
+
+  /** @param maxAgeMs one that is older does not count */
+  get(key: string, maxAgeMs: number): Kept | undefined {
+    const kept = this.entries.get(key);
+    return kept && performance.now() - kept.madeAt < maxAgeMs ? kept : undefined;
+  }
+
+  set(key: string, kept: Kept): void {
+    this.sweep();
+    this.entries.set(key, kept);
+  }
+
+  private sweep(): void {
+    const now = performance.now();
+    for (let left = SWEEP; left > 0; left--) {
+      const [key = ''] = this.entries.rkeys();
+      const oldest = this.entries.peek(key);
+      if (!oldest || oldest.expiresAt > now) return;
+      this.entries.delete(key);
+    }
+  }
+}
