@@ -8,6 +8,7 @@ import { DocsModule } from './docs/docs.module.js';
 import { DirectAdapter } from './http/direct-route.js';
 import { ParserFailures } from './http/parser-failures.js';
 import { FrameworkLogger } from './logging/framework-logger.js';
+import { SecurityModule } from './security/security.module.js';
 
 /**
  * How long an idle connection is kept. Whoever closes it first must be the client, or its next request may cross with
@@ -35,6 +36,7 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   const server = app.getHttpServer();
   server.on('clientError', app.get(ParserFailures).answer);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  app.get(SecurityModule).guard(app);
   if (app.get(Settings).DOCS) app.get(DocsModule).serveFrom(app);
   return app;
 }

@@ -1,5 +1,16 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { Bytes, DatabaseUrl, Flag, Names, OneOf, Rate, ServerUrl, Text, WholeNumber } from './setting-kinds.js';
+import {
+  Bytes,
+  DatabaseUrl,
+  FileOrUrl,
+  Flag,
+  Names,
+  OneOf,
+  Rate,
+  ServerUrl,
+  Text,
+  WholeNumber,
+} from './setting-kinds.js';
 
 /**
  * Everything that can be set from the environment or `.env`, by its name there, with its default for a laptop.
@@ -96,7 +107,7 @@ export class Settings {
   @Text() readonly API_KEYS_FILE: string = './data/api-keys.json';
 
   /** File or URL of the JSON Web Key Set that tokens are signed with. Without it no token is taken. */
-  @Text() readonly JWT_JWKS: string | undefined = undefined;
+  @FileOrUrl() readonly JWT_JWKS: string | undefined = undefined;
 
   /** What a token's `iss` must be. */
   @Text() readonly JWT_ISSUER: string | undefined = undefined;

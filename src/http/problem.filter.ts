@@ -40,6 +40,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const headers = context.headers('application/problem+json; charset=utf-8');
+    if (error.challenge !== undefined) headers.push('WWW-Authenticate', error.challenge);
     if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter));
     if (error.code === 'method_not_allowed') headers.push('Allow', allowedMethods(request).join(', '));
     writeJson(response, status, headers, JSON.stringify(toProblem(error, context.id)));

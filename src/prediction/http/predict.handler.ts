@@ -79,7 +79,7 @@ export class PredictHandler {
     context.body = body;
     const header = request.headers['x-model-version'];
     const headerVersion = typeof header === 'string' && header.trim() !== '' ? header.trim() : undefined;
-    const found = this.predictions.resolve({ ...target, headerVersion });
+    const found = this.predictions.resolve({ ...target, headerVersion }, context);
     if (found instanceof Promise)
       return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
     return note(found, context);
