@@ -10,7 +10,7 @@ import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PredictionModule } from './prediction/prediction.module.js';
 import { RegistryModule } from './registry/registry.module.js';
-import { LimitsModule } from './security/limits/limits.module.js';
+import { SecurityModule } from './security/security.module.js';
 
 @Module({})
 export class AppModule {
@@ -29,7 +29,7 @@ export class AppModule {
         DocsModule,
         RegistryModule,
         HttpModule,
-        LimitsModule,
+        SecurityModule,
         ClusterModule,
       ],
     };

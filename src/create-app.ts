@@ -10,7 +10,7 @@ import { Gate } from './http/gate.js';
 import { ParserFailures } from './http/parser-failures.js';
 import { ServerLimits } from './http/server-limits.js';
 import { FrameworkLogger } from './logging/framework-logger.js';
-import { LimitsModule } from './security/limits/limits.module.js';
+import { SecurityModule } from './security/security.module.js';
 
 /**
  * The whole service, ready to listen.
@@ -34,7 +34,7 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   const server = app.getHttpServer();
   server.on('clientError', app.get(ParserFailures).answer);
   app.get(ServerLimits).bound(server);
-  await app.get(LimitsModule).guard(app);
+  await app.get(SecurityModule).guard(app);
   if (app.get(Settings).DOCS) app.get(DocsModule).serveFrom(app);
   return app;
 }

@@ -1,4 +1,5 @@
 import { DomainError } from './errors.js';
+import { type Principal } from './principal.js';
 import { within } from './within.js';
 
 /** Who waits for an answer: until when, and what the answer took. */
@@ -7,6 +8,8 @@ export interface Caller {
   readonly deadline: number;
   /** Whether nobody waits any more: the client closed its connection. */
   readonly hasLeft: boolean;
+  /** Who it is; undefined where AUTH is off, or is not asked for. */
+  readonly principal?: Principal | undefined;
   /** Milliseconds that its rows spent in the queue, the longest of them. */
   queueMs: number;
   /** Milliseconds that runs with its rows took, added up. */

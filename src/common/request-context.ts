@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Allowance } from './allowance.js';
 import { type CacheUse, type Caller } from './caller.js';
+import { type Principal } from './principal.js';
 
 const CONTEXT = Symbol('request context');
 /** What a request id from outside may look like: it goes into logs and back into a header. */
@@ -14,6 +15,7 @@ export class RequestContext implements Caller {
   readonly id: string;
   deadline = Infinity;
   hasLeft = false;
+  principal: Principal | undefined;
   queueMs = 0;
   runMs = 0;
   cacheControl: string | undefined;

@@ -119,6 +119,15 @@ export function ServerUrl(...schemes: string[]) {
   });
 }
 
+/** A setting that is a path, or the address of a file on a web server. */
+export function FileOrUrl() {
+  return kind('a file, or https:// or http:// and a host', (text) => {
+    if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return text;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url && /^https?:$/.test(url.protocol) && url.username === '' ? text : undefined;
+  });
+}
+
 /** A setting that says which database: a file of SQLite, or a PostgreSQL server. Its value may hold a password. */
 export function DatabaseUrl() {
   return kind('sqlite:<file>, sqlite::memory: or postgres://<user>:<password>@<host>:<port>/<database>', (text) => {

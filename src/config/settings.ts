@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import {
   Bytes,
   DatabaseUrl,
+  FileOrUrl,
   Flag,
   Names,
   Networks,
@@ -108,7 +109,7 @@ export class Settings {
   @Text() readonly API_KEYS_FILE: string = './data/api-keys.json';
 
   /** File or URL of the JSON Web Key Set that tokens are signed with. Without it no token is taken. */
-  @Text() readonly JWT_JWKS: string | undefined = undefined;
+  @FileOrUrl() readonly JWT_JWKS: string | undefined = undefined;
 
   /** What a token's `iss` must be. */
   @Text() readonly JWT_ISSUER: string | undefined = undefined;

@@ -1,6 +1,7 @@
 import { Controller, Get, Res, ServiceUnavailableException, UseInterceptors } from '@nestjs/common';
 import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '../openapi/decorators.js';
+import { Needs } from '../openapi/needs.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { type Response } from 'express';
 import { DependenciesService } from './dependencies.service.js';
@@ -13,6 +14,7 @@ const PROBE = { noCache: true, swaggerDocumentation: false };
 /** Probes. A check that fails answers 503 with what it found. */
 @ApiTags('Operations')
 @Controller('health')
+@Needs('read', 'probes')
 @UseInterceptors(LoggingInterceptor)
 export class HealthController {
   constructor(

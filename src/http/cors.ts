@@ -17,6 +17,7 @@ const TAKEN = [
   'tracestate',
 ].join(', ');
 const SHOWN = [
+  'Age',
   'Inference-Header-Content-Length',
   'RateLimit',
   'RateLimit-Policy',
@@ -24,6 +25,7 @@ const SHOWN = [
   'Server-Timing',
   'WWW-Authenticate',
   'X-Cache',
+  'X-Cache-Hits',
   'X-Model-Name',
   'X-Model-Version',
   'X-Request-Id',

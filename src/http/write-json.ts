@@ -21,6 +21,7 @@ export function writeProblem(
   more: readonly string[] = [],
 ): void {
   const headers = context.headers('application/problem+json; charset=utf-8');
+  if (error.challenge !== undefined) headers.push('WWW-Authenticate', error.challenge);
   if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter));
   headers.push(...more);
   writeJson(response, ERROR_KINDS[error.code].http, headers, JSON.stringify(toProblem(error, context.id)));

@@ -175,6 +175,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly refusedCallers = new Counter({
+    name: 'nestor_auth_failures_total',
+    help: 'Callers answered 401, or 503 because the keys of tokens could not be read, by reason',
+    labelNames: ['reason'] as const,
+    registers: [this.registry],
+  });
+
   /** Shown where there is a REDIS_URL. */
   readonly redisUp = new Gauge({
     name: 'nestor_redis_up',

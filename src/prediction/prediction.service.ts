@@ -35,10 +35,10 @@ export class PredictionService {
   /**
    * The version that answers.
    *
-   * @throws DomainError `model_not_found`, `version_not_found`, `version_conflict`, `model_not_ready`, `model_unavailable`
+   * @throws DomainError `forbidden` where the caller may not use the model, `model_not_found`, `version_not_found`, `version_conflict`, `model_not_ready`, `model_unavailable`
    */
-  resolve(target: Target): Resolved | Promise<Resolved> {
-    return this.registry.resolve(target);
+  resolve(target: Target, caller: Caller): Resolved | Promise<Resolved> {
+    return this.registry.resolve(target, caller);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
+import { Needs } from '../../openapi/needs.js';
 import { DirectRoute } from '../../http/direct-route.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { PredictHandler } from './predict.handler.js';
@@ -13,6 +14,7 @@ const CACHED: Wishes = { cached: true };
 /** Predictions of the default model. */
 @ApiTags('Prediction')
 @Controller('predict')
+@Needs('predict')
 export class PredictController {
   constructor(private readonly handler: PredictHandler) {}
 

@@ -82,7 +82,7 @@ export class PredictHandler {
   private find(target: Target, request: IncomingMessage, body: unknown): Resolved | Promise<Resolved> {
     const context = RequestContext.of(request);
     context.body = body;
-    const found = this.predictions.resolve({ ...target, headerVersion: versionAskedBy(request) });
+    const found = this.predictions.resolve({ ...target, headerVersion: versionAskedBy(request) }, context);
     if (found instanceof Promise)
       return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
     return note(found, context);

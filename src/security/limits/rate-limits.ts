@@ -10,12 +10,4 @@ export interface LimitedCaller {
 export abstract class RateLimits {
   /** What one request may take. Of an HTTP request the guard has asked, and its context has it. */
   abstract allowanceOf(caller: LimitedCaller): Allowance;
-
-  /**
-   * Counts a request whose credentials were refused as one row of its address, which has to be paid before more of them
-   * are looked at. Whoever has a key is not counted by address, and never refused for what others do from there.
-   *
-   * @throws DomainError `rate_limited`
-   */
-  abstract countFailure(address: string): Promise<void>;
 }

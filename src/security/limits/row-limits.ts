@@ -58,10 +58,6 @@ export class RowLimits extends RateLimits implements RowCounter {
     return new RowAllowance(this, principal ? keyOf(principal.name) : addressKey(address));
   }
 
-  countFailure(address: string): Promise<void> {
-    return new RowAllowance(this, addressKey(address)).take(1);
-  }
-
   count(caller: string, rows: number): Promise<RowRecord> {
     return this.storage.increment(this.prefix + caller, this.seconds * 1000, this.limit, 0, 'rows', rows);
   }
