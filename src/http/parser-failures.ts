@@ -41,8 +41,8 @@ export class ParserFailures {
       'Content-Type: application/problem+json; charset=utf-8',
       `X-Request-Id: ${id}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
-      'Connection: close',
       ...SECURITY,
+      'Connection: close',
     ];
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
   };
