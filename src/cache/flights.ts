@@ -49,17 +49,14 @@ export class Flights<T> {
   async bring(demand: Demand<T>): Promise<(T | undefined)[]> {
     const { caller } = demand;
     const { seats, own } = this.board(demand);
-    const crews = new Set(seats.map(({ flight }) => flight.crew));
-    const results = Promise.all(
-      seats.map(({ flight, index }) => {
-        const result = flight.landed.then((all) => all[index]);
-        return flight === own ? result : result.catch(() => undefined);
-      }),
-    );
+    const flights = [...new Set(seats.map(({ flight }) => flight))];
+    const landings = flights.map(({ landed }) => (landed === own.landed ? landed : landed.catch(() => undefined)));
     try {
-      return await beforeDeadline(results, caller, 'the model had answered');
+      const landed = await beforeDeadline(Promise.all(landings), caller, 'the model had answered');
+      const results = new Map(flights.map((flight, place) => [flight, landed[place]]));
+      return seats.map(({ flight, index }) => results.get(flight)?.[index]);
     } finally {
-      for (const crew of crews) crew.leave(caller);
+      for (const { crew } of flights) crew.leave(caller);
     }
   }
 

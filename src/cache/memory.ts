@@ -2,8 +2,11 @@ import { LRUCache } from 'lru-cache';
 import { type Settings } from '../config/settings.js';
 import { bytesOf, type Kept } from './kept.js';
 
-/** Entries that one new one takes away with it, where their time is up: so those of versions that are gone leave, too. */
-const SWEEP = 2;
+/**
+ * With every so many new entries, twice as many old ones are looked at, and leave where their time is up: so those of
+ * versions that are gone leave, too. One look at a time would cost as much as a look-up.
+ */
+const SWEEP_EVERY = 16;
 /** One entry may take so much of the whole: a few of the largest must not drive out all others. */
 const LARGEST_PART = 1 / 16;
 /** No entry is smaller than this, in bytes: room is made for no more than fit. */
@@ -12,6 +15,7 @@ const SMALLEST = 256;
 /** Predictions in this process's memory: the least recently used leave first. */
 export class Memory {
   private readonly entries: LRUCache<string, Kept>;
+  private newcomers = 0;
 
   /** @param onEvict told of each entry that leaves for want of room */
   constructor({ CACHE_MAX_ENTRIES, CACHE_MEMORY }: Settings, onEvict: () => void) {
@@ -42,16 +46,16 @@ export class Memory {
   }
 
   set(key: string, kept: Kept): void {
-    this.sweep();
+    if (++this.newcomers % SWEEP_EVERY === 0) this.sweep();
     this.entries.set(key, kept);
   }
 
   private sweep(): void {
     const now = performance.now();
-    for (let left = SWEEP; left > 0; left--) {
-      const [key = ''] = this.entries.rkeys();
-      const oldest = this.entries.peek(key);
-      if (!oldest || oldest.expiresAt > now) return;
+    let left = 2 * SWEEP_EVERY;
+    for (const key of this.entries.rkeys()) {
+      const expiresAt = this.entries.peek(key)?.expiresAt ?? Infinity;
+      if (expiresAt > now || left-- === 0) return;
       this.entries.delete(key);
     }
   }

@@ -141,7 +141,7 @@ export class PredictionCache {
     const letGo = loaded.hold();
     try {
       const keys = rows.map(({ key }) => key);
-      const known = this.shared ? await this.shared.get(keys, maxAgeMs, ttlMs) : [];
+      const known = this.shared?.isThere ? await this.shared.get(keys, maxAgeMs, ttlMs) : [];
       const found = keys.map((key, place) => {
         const kept = known[place];
         if (kept) this.memory.set(key, kept);
@@ -178,15 +178,13 @@ export class PredictionCache {
   /** Keeps predictions; failures are none. */
   private keep({ ttlMs }: Search, rows: readonly Wanted[], outcomes: readonly RowOutcome[]): void {
     const madeAt = performance.now();
-    const entries: [key: string, kept: Kept][] = [];
     for (const [place, { key }] of rows.entries()) {
       const prediction = outcomes[place];
       if (!prediction || prediction instanceof Error) continue;
       const kept = { prediction, madeAt, expiresAt: madeAt + ttlMs };
       this.memory.set(key, kept);
-      entries.push([key, kept]);
+      this.shared?.set(key, kept, ttlMs);
     }
-    this.shared?.set(entries, ttlMs);
   }
 
   private knownOf(model: string, version: string, loaded: LoadedVersion, signature: Signature): Known {

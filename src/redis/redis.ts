@@ -67,6 +67,11 @@ export class Redis implements OnApplicationBootstrap, OnApplicationShutdown {
     this.connection?.disconnect();
   }
 
+  /** Whether it would be asked now. */
+  get isThere(): boolean {
+    return this.client !== undefined;
+  }
+
   /**
    * What Redis answers; undefined where it is away, refuses, or does not answer within REDIS_TIMEOUT_MS: what was to be
    * written may be there all the same. Never rejects.
