@@ -63,6 +63,13 @@ export default {
       to: { path: 'node_modules/(kysely|pg)/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'redis-is-loaded-in-the-background',
+      comment: 'ioredis is imported where a connection is made, by those who have a REDIS_URL; as types elsewhere.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/redis/connect\\.ts$' },
+      to: { path: 'node_modules/ioredis/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'documentation-is-loaded-by-those-who-read-it',
       comment:
         'Decorators come from src/openapi, which does not load @nestjs/swagger: it would add a third to the time of a start.',

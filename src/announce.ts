@@ -6,6 +6,7 @@ import { SETTING_HINTS } from './config/config.module.js';
 import { Settings } from './config/settings.js';
 import { type Model } from './registry/model.js';
 import { ModelRegistry } from './registry/model-registry.js';
+import { Authenticator } from './security/auth/authenticator.js';
 
 /** A longer row (an image, an embedding) is not shown: the documentation has it. */
 const MAX_EXAMPLE = 1000;
@@ -14,8 +15,8 @@ const MAX_EXAMPLE = 1000;
 export function announce(app: NestExpressApplication): void {
   const logger = app.get(Logger);
   const registry = app.get(ModelRegistry);
-  const { DEFAULT_MODEL, DOCS, REQUIRED_MODELS } = app.get(Settings);
-  for (const hint of app.get<string[]>(SETTING_HINTS)) logger.warn(hint);
+  const { AUTH, DEFAULT_MODEL, DOCS, REQUIRED_MODELS } = app.get(Settings);
+  for (const hint of [...app.get<string[]>(SETTING_HINTS), ...app.get(Authenticator).hints]) logger.warn(hint);
   const names = registry.list().map(({ name }) => name);
   for (const required of REQUIRED_MODELS) {
     if (required !== 'all' && !names.includes(required))
@@ -31,7 +32,10 @@ export function announce(app: NestExpressApplication): void {
   );
   logger.log(`Listening on ${url}${DOCS ? `, documentation at ${url}/docs` : ''}`);
   const example = defaultModel?.default?.loaded?.signature?.example;
-  if (example && JSON.stringify(example).length <= MAX_EXAMPLE) logger.log(`Try: ${curl(`${url}/predict`, example)}`);
+  if (example && JSON.stringify(example).length <= MAX_EXAMPLE) {
+    const key = AUTH === 'on' ? ' -H "X-API-Key: $KEY"' : '';
+    logger.log(`Try: ${curl(`${url}/predict`, key, example)}`);
+  }
   if (defaultModel) return;
   if (DEFAULT_MODEL !== undefined) logger.error(`DEFAULT_MODEL ${DEFAULT_MODEL} is not among the models: not ready`);
   else
@@ -58,6 +62,7 @@ function describe(model: Model): string {
   return `${model.name} ${versions.join(', ')}`;
 }
 
-function curl(url: string, row: object): string {
-  return `curl -s ${url} -H 'Content-Type: application/json' -d '${JSON.stringify(row).replaceAll("'", "'\\''")}'`;
+/** @param more arguments that it needs besides */
+function curl(url: string, more: string, row: object): string {
+  return `curl -s ${url}${more} -H 'Content-Type: application/json' -d '${JSON.stringify(row).replaceAll("'", "'\\''")}'`;
 }

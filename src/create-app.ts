@@ -6,14 +6,11 @@ import { type Environment } from './config/read-settings.js';
 import { Settings } from './config/settings.js';
 import { DocsModule } from './docs/docs.module.js';
 import { DirectAdapter } from './http/direct-route.js';
+import { Gate } from './http/gate.js';
 import { ParserFailures } from './http/parser-failures.js';
+import { ServerLimits } from './http/server-limits.js';
 import { FrameworkLogger } from './logging/framework-logger.js';
-
-/**
- * How long an idle connection is kept. Whoever closes it first must be the client, or its next request may cross with
- * the close and be lost: balancers keep theirs for 60 s.
- */
-const KEEP_ALIVE_MS = 75_000;
+import { SecurityModule } from './security/security.module.js';
 
 /**
  * The whole service, ready to listen.
@@ -22,7 +19,8 @@ const KEEP_ALIVE_MS = 75_000;
  * @throws SettingsProblem, RepositoryProblem (the latter once it initialises)
  */
 export async function createApp(environment?: Environment): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(environment), new DirectAdapter(), {
+  const adapter = new DirectAdapter();
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(environment), adapter, {
     abortOnError: false,
     bodyParser: false,
     // Ours takes over below; until then a failure is told by whoever called this.
@@ -32,9 +30,11 @@ export async function createApp(environment?: Environment): Promise<NestExpressA
   app.disable('x-powered-by');
   // Predictions are not cached by what they look like, and hashing each answer costs 5 % of it.
   app.disable('etag');
+  adapter.admits = app.get(Gate).admits;
   const server = app.getHttpServer();
   server.on('clientError', app.get(ParserFailures).answer);
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  app.get(ServerLimits).bound(server);
+  await app.get(SecurityModule).guard(app);
   if (app.get(Settings).DOCS) app.get(DocsModule).serveFrom(app);
   return app;
 }

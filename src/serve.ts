@@ -13,6 +13,7 @@ import { RequestObserver } from './logging/request-observer.js';
 import { Metrics } from './metrics/metrics.js';
 import { ModelRegistry } from './registry/model-registry.js';
 import { Reconciler } from './registry/reconciler.js';
+import { Siblings } from './security/limits/siblings.js';
 import { handleSignals } from './signals.js';
 
 /** How long runs that nobody waits for any more may take to end, once every connection is cut. */
@@ -133,6 +134,9 @@ class Service {
         },
         adopt: (decided) => this.app.get(Reconciler).adopt(decided),
         figures: () => this.app.get(Metrics).figures(),
+        countRows: (taken) => {
+          this.app.get(Siblings).onTold(taken);
+        },
       },
       () => ({
         isSettled: this.app.get(ModelRegistry).isSettled,

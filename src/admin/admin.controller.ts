@@ -9,6 +9,7 @@ import { JsonBody } from '../http/json-body.js';
 import { timeLimitOf } from '../http/time-limit.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decorators.js';
+import { Needs } from '../openapi/needs.js';
 import { ModelDto, VersionDetailsDto } from '../prediction/http/model.dto.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { type Model } from '../registry/model.js';
@@ -41,6 +42,7 @@ const ApiForce = (what: string) => ApiQuery({ name: 'force', required: false, ty
 /** What operators change while it serves. An answer 200 means that it is in force, and kept. */
 @ApiTags('Admin')
 @Controller('v1/models/:model')
+@Needs('admin')
 @UseGuards(LocalOnly)
 @UseInterceptors(LoggingInterceptor)
 export class AdminController {
@@ -72,7 +74,8 @@ export class AdminController {
     @Param('version') version: string,
     @Req() request: IncomingMessage,
   ): Promise<VersionDetailsDto> {
-    return this.describeVersion(model, await this.admin.load(model, version, this.callerOf(request)));
+    const caller = this.callerOf(request);
+    return this.describeVersion(model, await this.admin.load(model, version, caller), caller);
   }
 
   @Post('versions/:version/unload')
@@ -99,8 +102,8 @@ export class AdminController {
     @Query('force') force: unknown,
     @Req() request: IncomingMessage,
   ): Promise<VersionDetailsDto> {
-    const unloaded = await this.admin.unload(model, version, isForced(force), this.callerOf(request));
-    return this.describeVersion(model, unloaded);
+    const caller = this.callerOf(request);
+    return this.describeVersion(model, await this.admin.unload(model, version, isForced(force), caller), caller);
   }
 
   @Put('default')
@@ -165,8 +168,8 @@ export class AdminController {
     return ModelDto.from(model, model === this.registry.defaultModel);
   }
 
-  private describeVersion(model: string, version: ModelVersion): VersionDetailsDto {
-    return VersionDetailsDto.from(this.registry.model(model), version);
+  private describeVersion(model: string, version: ModelVersion, caller: Caller): VersionDetailsDto {
+    return VersionDetailsDto.from(this.registry.model(model, caller), version);
   }
 
   private callerOf(request: IncomingMessage): Caller {

@@ -7,10 +7,10 @@ import { type Model } from '../registry/model.js';
 import { ModelRegistry } from '../registry/model-registry.js';
 import { type ModelVersion } from '../registry/model-version.js';
 import { Peers } from '../registry/peers.js';
-import { Reconciler } from '../registry/reconciler.js';
+import { type Deciding, Reconciler } from '../registry/reconciler.js';
 import { isValidName } from '../registry/version-name.js';
 
-/** Who decides while there is no authentication: someone on the same machine. */
+/** Who decides where AUTH is off: someone on the same machine. */
 const LOCAL = 'local';
 
 /** Takes operators' decisions. Each is kept before it is in force, and in force before its call returns. */
@@ -31,8 +31,7 @@ export class AdminService {
    *   caller's time is up before: the load goes on then
    */
   async load(name: string, versionName: string, caller: Caller): Promise<ModelVersion> {
-    await this.reconciler.decide(LOCAL, () => {
-      const model = this.registry.model(name);
+    await this.decide(name, caller, (model) => {
       const { state } = versionOf(model, versionName);
       const before = decisionOn(versionName, model.decisions)?.value;
       const after = model.isLoadedByFile(versionName) ? undefined : 'load';
@@ -40,7 +39,7 @@ export class AdminService {
       if (before === after) return state === 'FAILED' ? { event } : undefined;
       return { event, key: { model: name, kind: 'version', name: versionName }, value: after };
     });
-    const version = versionOf(this.registry.model(name), versionName);
+    const version = versionOf(this.registry.model(name, caller), versionName);
     const everywhere = Promise.all([
       this.reconciler.load(version),
       this.peers.adopt({ model: name, version: versionName }),
@@ -59,8 +58,7 @@ export class AdminService {
    * @throws DomainError `conflict`, `deadline_exceeded`: it takes no requests any more then, and still answers some
    */
   async unload(name: string, versionName: string, force: boolean, caller: Caller): Promise<ModelVersion> {
-    await this.reconciler.decide(LOCAL, () => {
-      const model = this.registry.model(name);
+    await this.decide(name, caller, (model) => {
       const version = versionOf(model, versionName);
       const from = decisionOn(versionName, model.decisions)?.value;
       if (from === 'unload') return undefined;
@@ -72,7 +70,7 @@ export class AdminService {
       const event = { kind: 'unload', model: name, version: versionName, from: state, to: 'UNLOADED' } as const;
       return { event, key: { model: name, kind: 'version', name: versionName }, value: 'unload' };
     });
-    const version = versionOf(this.registry.model(name), versionName);
+    const version = versionOf(this.registry.model(name, caller), versionName);
     const everywhere = Promise.all([version.idle(), this.peers.adopt({ model: name, version: versionName })]);
     await beforeDeadline(everywhere, caller, `${name} ${versionName} had answered what it had taken on`);
     return version;
@@ -123,8 +121,7 @@ export class AdminService {
     caller: Caller,
     target?: (model: Model) => ModelVersion,
   ): Promise<Model> {
-    await this.reconciler.decide(LOCAL, () => {
-      const model = this.registry.model(key.model);
+    await this.decide(key.model, caller, (model) => {
       const version = target?.(model);
       const before = model.decisions.find((decision) => isSame(decision, key));
       if (before?.value === value) return undefined;
@@ -140,7 +137,13 @@ export class AdminService {
       caller,
       'all worker processes had taken the change over; it is kept, and they will',
     );
-    return this.registry.model(key.model);
+    return this.registry.model(key.model, caller);
+  }
+
+  /** Has a change decided in the caller's name. @throws DomainError `forbidden` before the database is asked anything */
+  private async decide(name: string, caller: Caller, decide: (model: Model) => Deciding | undefined): Promise<void> {
+    caller.principal?.checkModel(name);
+    await this.reconciler.decide(caller.principal?.name ?? LOCAL, () => decide(this.registry.model(name, caller)));
   }
 }
 

@@ -1,8 +1,11 @@
-import { Controller, Get, Query, UseInterceptors } from '@nestjs/common';
+import { type IncomingMessage } from 'node:http';
+import { Controller, Get, Query, Req, UseInterceptors } from '@nestjs/common';
+import { RequestContext } from '../common/request-context.js';
 import { History } from '../history/history.js';
 import { EVENT_KINDS } from '../history/event.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decorators.js';
+import { Needs } from '../openapi/needs.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { EventListDto } from './event.dto.js';
 import { MAX_LIMIT, toEventQuery } from './event-query.js';
@@ -10,6 +13,7 @@ import { MAX_LIMIT, toEventQuery } from './event-query.js';
 /** What happened to models. */
 @ApiTags('Operations')
 @Controller('v1/events')
+@Needs('read')
 @UseInterceptors(LoggingInterceptor)
 export class EventsController {
   constructor(private readonly history: History) {}
@@ -31,7 +35,10 @@ export class EventsController {
   @ApiQuery({ name: 'kind', required: false, schema: { type: 'string', enum: [...EVENT_KINDS] } })
   @ApiOkResponse({ type: EventListDto })
   @ApiProblems('validation_failed', 'dependency_unavailable')
-  async list(@Query() query: Record<string, unknown>): Promise<EventListDto> {
-    return { events: await this.history.read(toEventQuery(query)) };
+  async list(@Query() query: Record<string, unknown>, @Req() request: IncomingMessage): Promise<EventListDto> {
+    const { principal } = RequestContext.of(request);
+    const wanted = toEventQuery(query);
+    if (wanted.model !== undefined) principal?.checkModel(wanted.model);
+    return { events: await this.history.read({ ...wanted, among: principal?.models }) };
   }
 }

@@ -1,16 +1,16 @@
 import { type IncomingMessage } from 'node:http';
-import { isIPv4 } from 'node:net';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
+import { isLoopback } from '../common/is-loopback.js';
 import { Settings } from '../config/settings.js';
 
 /** What proxies say of a request that they pass on. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
 
 /**
- * Lets calls that change something through only from the same machine, as there is no authentication: the server must
- * listen on the loopback, and the caller must not be a page of another site in a browser of this machine (which sends
- * its own Origin, or has a name of its own resolve to 127.0.0.1), nor a proxy that passes on what came from outside.
+ * Where AUTH is off, lets calls that change something through only from the same machine: the server must listen on
+ * the loopback, and the caller must not be a page of another site in a browser of this machine (which sends its own
+ * Origin, or has a name of its own resolve to 127.0.0.1), nor a proxy that passes on what came from outside.
  */
 @Injectable()
 export class LocalOnly implements CanActivate {
@@ -23,9 +23,10 @@ export class LocalOnly implements CanActivate {
   }
 
   private objection({ headers }: IncomingMessage): string | undefined {
-    const { HOST } = this.settings;
+    const { AUTH, HOST } = this.settings;
+    if (AUTH === 'on') return undefined; // their scope is what counts
     if (!isLoopback(HOST))
-      return `There is no authentication, so calls that change something are answered only where the server listens on the loopback: set HOST=127.0.0.1 and call from the same machine.`;
+      return 'Authentication is off, so calls that change something are answered only where the server listens on the loopback: set AUTH=on, or HOST=127.0.0.1 and call from the same machine.';
     const { host = '', origin, 'sec-fetch-site': site = 'none' } = headers;
     if (!isLoopback(hostOf(host)))
       return 'Calls that change something must be made to 127.0.0.1, [::1] or localhost: the Host header names another.';
@@ -35,12 +36,6 @@ export class LocalOnly implements CanActivate {
       return 'Calls that change something are not taken through a proxy: call from the same machine.';
     return undefined;
   }
-}
-
-/** Whether a name or address, as in HOST or in a URL, is this machine's alone. */
-function isLoopback(host: string): boolean {
-  const name = host.toLowerCase();
-  return name === 'localhost' || name === '::1' || name === '[::1]' || (isIPv4(name) && name.startsWith('127.'));
 }
 
 /** The name or address in a Host header. */

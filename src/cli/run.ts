@@ -32,7 +32,7 @@ export async function run(words: readonly string[]): Promise<number> {
 }
 
 function overview(): string {
-  const lines = COMMANDS.map(({ name, usage, about }) => `  nestor ${name} ${usage}\n      ${about}`);
+  const lines = COMMANDS.map(({ name, usage, about }) => `  ${`nestor ${name} ${usage}`.trimEnd()}\n      ${about}`);
   return ['Usage:', ...lines].join('\n');
 }
 
@@ -41,7 +41,7 @@ function explain(error: unknown, { name, usage }: Command): readonly string[] {
   if (error instanceof SettingsProblem) return error.problems;
   if (error instanceof CommandProblem) return [error.message];
   const { message, stack } = error as Error;
-  if (isMisuse(error)) return [message, `usage: nestor ${name} ${usage}`];
+  if (isMisuse(error)) return [message, `usage: nestor ${name} ${usage}`.trimEnd()];
   return [stack ?? message];
 }
 

@@ -1,5 +1,6 @@
 import { type Figures } from '../metrics/metrics.js';
 import { type Decided } from '../registry/peers.js';
+import { type TakenRows } from '../security/limits/siblings.js';
 
 /** How a worker process is. */
 export interface WorkerStatus {
@@ -26,6 +27,8 @@ export interface WorkerCalls {
   /** Puts in force what was decided in another worker. */
   adopt(decided: Decided): Promise<void>;
   figures(): Promise<Figures>;
+  /** Counts rows that callers have taken in another worker. */
+  countRows(taken: TakenRows): void;
 }
 
 /** What a worker asks of the primary. */
@@ -40,4 +43,6 @@ export interface PrimaryCalls {
   adoptAll(decided: Decided): Promise<void>;
   /** The page of /metrics, for all workers. */
   page(): Promise<string>;
+  /** Has the others count rows that callers have taken in this one. */
+  countRowsElsewhere(taken: TakenRows): void;
 }

@@ -2,6 +2,7 @@ import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type Decided, Peers } from '../registry/peers.js';
+import { type TakenRows, Siblings } from '../security/limits/siblings.js';
 import { type Link, link } from './link.js';
 
 /** Makes one service of several processes: what changes in one changes in all, and /metrics adds them up. */
@@ -12,8 +13,9 @@ import { type Link, link } from './link.js';
       provide: Peers,
       useFactory: (): Peers => (link ? new WorkerPeers(link) : { adopt: () => Promise.resolve() }),
     },
+    { provide: Siblings, useFactory: () => link && new WorkerSiblings(link) },
   ],
-  exports: [Peers],
+  exports: [Peers, Siblings],
 })
 export class ClusterModule implements OnModuleInit {
   constructor(private readonly metrics: Metrics) {}
@@ -34,5 +36,15 @@ class WorkerPeers implements Peers {
       const message = 'The change is kept, but a worker process has not taken it over yet: look again later.';
       throw new DomainError('deadline_exceeded', message, { cause });
     }
+  }
+}
+
+class WorkerSiblings extends Siblings {
+  constructor(private readonly link: Link) {
+    super();
+  }
+
+  tell(taken: TakenRows): void {
+    this.link.primary.tell('countRowsElsewhere', taken);
   }
 }

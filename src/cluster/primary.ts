@@ -136,6 +136,9 @@ export class Primary implements Replacing {
       onLines: this.onLines,
       adoptAll: (decided) => this.adoptAll(decided),
       page: () => this.page(),
+      countRowsElsewhere: (one, taken) => {
+        for (const other of this.all) if (other !== one && other.isUp) other.channel.tell('countRows', taken);
+      },
     });
     this.all.add(worker);
     void worker.ended.then((how) => this.onEnded(worker, how));

@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { type Readable } from 'node:stream';
 import { type Figures } from '../metrics/metrics.js';
 import { type Decided } from '../registry/peers.js';
+import { type TakenRows } from '../security/limits/siblings.js';
 import { type Candidate } from './admission.js';
 import { type PrimaryCalls, type WorkerCalls, type WorkerStatus } from './calls.js';
 import { Channel } from './channel.js';
@@ -14,6 +15,7 @@ export interface WorkerOwner {
   onLines(lines: string): void;
   adoptAll(decided: Decided): Promise<void>;
   page(): Promise<string>;
+  countRowsElsewhere(worker: WorkerProcess, taken: TakenRows): void;
 }
 
 /** How a process ended: one of both is there. */
@@ -57,6 +59,9 @@ export class WorkerProcess implements Candidate {
       counted: (figures) => (this.figures = figures),
       adoptAll: (decided) => owner.adoptAll(decided),
       page: () => owner.page(),
+      countRowsElsewhere: (taken) => {
+        owner.countRowsElsewhere(this, taken);
+      },
     });
     this.connections = new HandedOver(this.worker.process);
     passWholeLines(this.worker.process.stdout as Readable, (lines) => {

@@ -1,4 +1,5 @@
 import { DomainError } from './errors.js';
+import { type Principal } from './principal.js';
 import { within } from './within.js';
 
 /** Who waits for an answer: until when, and what the answer took. */
@@ -7,10 +8,24 @@ export interface Caller {
   readonly deadline: number;
   /** Whether nobody waits any more: the client closed its connection. */
   readonly hasLeft: boolean;
+  /** Who it is; undefined where AUTH is off, or is not asked for. */
+  readonly principal?: Principal | undefined;
   /** Milliseconds that its rows spent in the queue, the longest of them. */
   queueMs: number;
   /** Milliseconds that runs with its rows took, added up. */
   runMs: number;
+  /** What it says of predictions that were kept, as HTTP's Cache-Control does: no-cache, no-store, max-age. */
+  readonly cacheControl?: string | undefined;
+  /** What the cache gave it; absent where the cache was not asked. */
+  cacheUse?: CacheUse | undefined;
+}
+
+/** What of an answer was predicted before. */
+export interface CacheUse {
+  /** Rows. */
+  hits: number;
+  /** Milliseconds since the oldest of them was predicted. */
+  ageMs: number;
 }
 
 /** One that waits as long as it takes: the service itself. */
@@ -29,6 +44,7 @@ export function deadlineExceeded(before: string): DomainError {
  * @throws DomainError `deadline_exceeded`
  */
 export function beforeDeadline<T>(work: Promise<T>, { deadline }: Caller, before: string): Promise<T> {
+  if (deadline === Infinity) return work;
   return within(Math.max(0, deadline - performance.now()), work, () => deadlineExceeded(before));
 }
 

@@ -48,6 +48,8 @@ interface DomainErrorDetails {
   errors?: FieldProblem[];
   /** Seconds after which a retry may succeed; only for 429 and 503. */
   retryAfter?: number;
+  /** What would let the caller in, as `WWW-Authenticate` has it; only for 401 and 403. */
+  challenge?: string;
   cause?: unknown;
 }
 
@@ -55,15 +57,17 @@ interface DomainErrorDetails {
 export class DomainError extends Error {
   readonly errors: FieldProblem[] | undefined;
   readonly retryAfter: number | undefined;
+  readonly challenge: string | undefined;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    { errors, retryAfter, cause }: DomainErrorDetails = {},
+    { errors, retryAfter, challenge, cause }: DomainErrorDetails = {},
   ) {
     super(message, { cause });
     this.errors = errors;
     this.retryAfter = retryAfter;
+    this.challenge = challenge;
   }
 }
 

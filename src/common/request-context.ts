@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
-import { type Caller } from './caller.js';
+import { type Allowance } from './allowance.js';
+import { type CacheUse, type Caller } from './caller.js';
+import { type Principal } from './principal.js';
 
 const CONTEXT = Symbol('request context');
 /** What a request id from outside may look like: it goes into logs and back into a header. */
@@ -13,8 +15,11 @@ export class RequestContext implements Caller {
   readonly id: string;
   deadline = Infinity;
   hasLeft = false;
+  principal: Principal | undefined;
   queueMs = 0;
   runMs = 0;
+  cacheControl: string | undefined;
+  cacheUse: CacheUse | undefined;
   /** Whether its start and end are logged and counted already. */
   isObserved = false;
   /** The model and version that answer it, once they are known. */
@@ -22,6 +27,10 @@ export class RequestContext implements Caller {
   version: string | undefined;
   /** What was sent, once it is read; only for a log that is told to show it. */
   body: unknown;
+  /** What the answer says to the page that asked, where CORS_ORIGINS are set, as a flat list. */
+  corsHeaders: readonly string[] | undefined;
+  /** What it may take of RATE_LIMIT; undefined where there is none. */
+  allowance: Allowance | undefined;
 
   private constructor(sentId: string | string[] | undefined) {
     this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
@@ -37,6 +46,8 @@ export class RequestContext implements Caller {
     const headers = ['Content-Type', contentType, 'X-Request-Id', this.id];
     if (this.model !== undefined) headers.push('X-Model-Name', this.model);
     if (this.version !== undefined) headers.push('X-Model-Version', this.version);
+    if (this.corsHeaders) headers.push(...this.corsHeaders);
+    if (this.allowance) headers.push(...this.allowance.headers);
     return headers;
   }
 }

@@ -16,7 +16,7 @@ export class SourceFile {
 
   private constructor(
     readonly name: string,
-    private readonly text: string,
+    readonly text: string,
   ) {}
 
   /** @throws SourceProblem when the file is missing, too large, unreadable, or not YAML */

@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ConfigModule as NestConfigModule, ConfigService } from '@nestjs/config';
+import { accessHints } from './access-hints.js';
 import { type Environment, misspeltSettings, readSettings, SettingsProblem } from './read-settings.js';
 import { Settings } from './settings.js';
 
@@ -63,7 +64,7 @@ async function nestConfig(
         const fromFile = Object.keys(read).filter((name) => !(name in process.env));
         const settings = readSettings(given);
         onRead?.(settings);
-        return { settings, hints: misspeltSettings(given, fromFile) };
+        return { settings, hints: [...misspeltSettings(given, fromFile), ...accessHints(settings, given)] };
       },
     });
   } catch (error) {

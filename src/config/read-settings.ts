@@ -32,6 +32,9 @@ export function readSettings(environment: Environment): Settings {
     problems.push(
       'DATABASE_URL must be a file or a server where there are WORKERS: each would have a memory of its own',
     );
+  for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE'].filter((one) => given.includes(one)))
+    if (settings.JWT_JWKS === undefined)
+      problems.push(`${name} is of use with JWT_JWKS only: without it no token is taken`);
   if (problems.length > 0) throw new SettingsProblem(problems);
   return Object.freeze(Object.assign(settings, shareOfWorker(settings, given)));
 }

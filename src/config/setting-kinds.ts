@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
@@ -55,13 +56,37 @@ export function Text() {
 export function Names(...known: string[]) {
   return kind(
     known.length > 0 ? `some of ${known.join(', ')}, separated by commas` : 'names separated by commas',
-    (text) =>
-      text
-        .split(',')
-        .map((name) => name.trim())
-        .filter(Boolean),
+    listed,
     (names) => known.length === 0 || names.every((name) => known.includes(name)),
   );
+}
+
+/** A setting that is a list of addresses and networks. */
+export function Networks() {
+  return kind('addresses or networks such as 10.0.0.0/8 or fd00::/8, separated by commas', listed, (networks) =>
+    networks.every(isNetwork),
+  );
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || address.includes('%') || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+/** A setting that is a list of origins, as browsers write them, or `*`. */
+export function Origins() {
+  return kind('origins such as https://app.example.com, separated by commas, or *', listed, (origins) =>
+    origins.every((origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)),
+  );
+}
+
+function listed(text: string): string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
 }
 
 /** So many in so many seconds. */
@@ -91,6 +116,15 @@ export function ServerUrl(...schemes: string[]) {
   return kind(`${schemes.map((scheme) => `${scheme}://`).join(' or ')} and a host`, (text) => {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     return url && schemes.includes(url.protocol.slice(0, -1)) && url.hostname !== '' ? text : undefined;
+  });
+}
+
+/** A setting that is a path, or the address of a file on a web server. */
+export function FileOrUrl() {
+  return kind('a file, or https:// or http:// and a host', (text) => {
+    if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return text;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url && /^https?:$/.test(url.protocol) && url.username === '' ? text : undefined;
   });
 }
 

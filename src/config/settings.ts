@@ -1,5 +1,18 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { Bytes, DatabaseUrl, Flag, Names, OneOf, Rate, ServerUrl, Text, WholeNumber } from './setting-kinds.js';
+import {
+  Bytes,
+  DatabaseUrl,
+  FileOrUrl,
+  Flag,
+  Names,
+  Networks,
+  OneOf,
+  Origins,
+  Rate,
+  ServerUrl,
+  Text,
+  WholeNumber,
+} from './setting-kinds.js';
 
 /**
  * Everything that can be set from the environment or `.env`, by its name there, with its default for a laptop.
@@ -96,7 +109,7 @@ export class Settings {
   @Text() readonly API_KEYS_FILE: string = './data/api-keys.json';
 
   /** File or URL of the JSON Web Key Set that tokens are signed with. Without it no token is taken. */
-  @Text() readonly JWT_JWKS: string | undefined = undefined;
+  @FileOrUrl() readonly JWT_JWKS: string | undefined = undefined;
 
   /** What a token's `iss` must be. */
   @Text() readonly JWT_ISSUER: string | undefined = undefined;
@@ -114,13 +127,16 @@ export class Settings {
   @Rate() readonly RATE_LIMIT: Rate | 'off' = 'off';
 
   /** Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed. */
-  @Names() readonly TRUSTED_PROXIES: readonly string[] = [];
+  @Networks() readonly TRUSTED_PROXIES: readonly string[] = [];
 
   /** Origins whose pages may call, as in https://app.example.com; `*` means any. Without it none but the service's own. */
-  @Names() readonly CORS_ORIGINS: readonly string[] = [];
+  @Origins() readonly CORS_ORIGINS: readonly string[] = [];
 
   /** Milliseconds in which a request must have arrived whole. */
   @WholeNumber(100, 3_600_000) readonly RECEIVE_TIMEOUT_MS: number = 60_000;
+
+  /** Connections that one process may have; beyond them new ones are closed at once. */
+  @WholeNumber(1, 1_000_000) readonly MAX_CONNECTIONS: number = 10_000;
 
   /** Predictions that the prediction log keeps, up to a tenth more; the oldest go. */
   @WholeNumber(1, 1_000_000_000) readonly PREDICTIONS_KEPT: number = 100_000;

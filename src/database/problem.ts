@@ -47,9 +47,9 @@ export function isOfValues(error: unknown): boolean {
   return errcode === undefined ? /^2[23]\w{3}$/.test(code ?? '') : [19, 20].includes(errcode % 256);
 }
 
-/** Where a database is, for the log: without user, password and options. */
+/** Where a server or a file is, for the log: without user, password and options. */
 export function placeOf(url: string): string {
   if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length);
-  const { host, pathname } = new URL(url);
-  return `postgres://${host}${pathname}`;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }

@@ -37,7 +37,7 @@ export function withModelOperations(
         row,
       );
       if (isDefault && model === defaultModel) {
-        paths['/predict'] = withBody(base.paths['/predict'], row.single);
+        for (const path of ['/predict', '/predict/cached']) paths[path] = withBody(base.paths[path], row.single);
         paths['/predict/batch'] = withBody(base.paths['/predict/batch'], row.batch);
       }
     }

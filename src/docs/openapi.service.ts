@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { type OpenAPIObject } from '@nestjs/swagger';
-import { PACKAGE_ROOT } from '../common/package-root.js';
+import { type Caller } from '../common/caller.js';
+import { RELEASE } from '../common/release.js';
+import { Settings } from '../config/settings.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { decorate } from '../openapi/decorators.js';
 import { ModelRegistry } from '../registry/model-registry.js';
+import { withAccess } from './access-operations.js';
 import { withModelOperations } from './model-operations.js';
 
 /** The OpenAPI document of what is served right now. */
@@ -14,16 +15,28 @@ export class OpenApiService {
   private base: Promise<OpenAPIObject> | undefined;
   private made: { revision: number; document: OpenAPIObject } | undefined;
 
-  constructor(private readonly registry: ModelRegistry) {}
+  constructor(
+    private readonly registry: ModelRegistry,
+    private readonly settings: Settings,
+  ) {}
 
-  /** Made anew only when what is served has changed; the application's routes are read by the first call. */
-  async document(app: INestApplication): Promise<OpenAPIObject> {
-    const base = await (this.base ??= describeRoutes(app));
+  /**
+   * The document of what a caller may see. That of all models is made anew only when what is served has changed; the
+   * application's routes are read by the first call.
+   */
+  async document(app: INestApplication, caller: Caller): Promise<OpenAPIObject> {
+    const base = await (this.base ??= this.describeRoutes(app));
     const { revision, defaultModel } = this.registry;
+    if (caller.principal?.models) return withModelOperations(base, this.registry.visibleTo(caller), defaultModel);
     if (this.made?.revision !== revision) {
       this.made = { revision, document: withModelOperations(base, this.registry.list(), defaultModel) };
     }
     return this.made.document;
+  }
+
+  private async describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
+    const { AUTH, AUTH_PUBLIC } = this.settings;
+    return withAccess(await describeRoutes(app), AUTH === 'on' ? AUTH_PUBLIC : undefined);
   }
 }
 
@@ -35,14 +48,7 @@ async function describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
     .setOpenAPIVersion('3.1.0')
     .setTitle('Nestor')
     .setDescription('Typed, validated, versioned predictions from a folder of ONNX models.')
-    .setVersion(packageVersion())
+    .setVersion(RELEASE)
     .build();
   return swagger.SwaggerModule.createDocument(app, config, { extraModels: [ProblemDto] });
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

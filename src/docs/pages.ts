@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { basename, dirname } from 'node:path';
-import { type Express } from 'express';
+import { type Express, type RequestHandler } from 'express';
+import { PAGE_HEADERS, setHeaders } from '../http/security-headers.js';
 
 interface Page {
   path: string;
@@ -34,28 +35,30 @@ const PAGES: readonly Page[] = [
   },
 ];
 
-/** Keeps the bundles from fetching logos and fonts from elsewhere. */
-const POLICY =
-  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:";
-
-/** Serves Swagger UI and ReDoc, from this server alone. */
-export function servePages(express: Express): void {
+/**
+ * Serves Swagger UI and ReDoc, from this server alone.
+ *
+ * @param before what stands before each of their routes
+ */
+export function servePages(express: Express, before: readonly RequestHandler[]): void {
   const { resolve } = createRequire(import.meta.url);
   for (const page of PAGES) {
     const { path, assets, script } = page;
     const html = htmlOf(page);
-    express.get(path, (_request, response) => {
-      response.set('Content-Security-Policy', POLICY).type('html').send(html);
+    express.get(path, ...before, (_request, response) => {
+      setHeaders(response, PAGE_HEADERS);
+      response.type('html').send(html);
     });
     for (const asset of assets) {
       const file = resolve(asset);
-      express.get(`${path}/${basename(file)}`, (_request, response) => {
+      express.get(`${path}/${basename(file)}`, ...before, (_request, response) => {
+        response.removeHeader('Cache-Control'); // that of data, which is not kept
         // By `root`: a whole path is refused where any folder above has a name with a dot in front.
         response.sendFile(basename(file), { root: dirname(file), maxAge: '1 day' });
       });
     }
     if (script === undefined) continue;
-    express.get(`${path}/start.js`, (_request, response) => {
+    express.get(`${path}/start.js`, ...before, (_request, response) => {
       response.type('js').send(script);
     });
   }

@@ -1,8 +1,10 @@
 import { Controller, Get, Res, ServiceUnavailableException, UseInterceptors } from '@nestjs/common';
 import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '../openapi/decorators.js';
+import { Needs } from '../openapi/needs.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { type Response } from 'express';
+import { DependenciesService } from './dependencies.service.js';
 import { HealthDto, LivenessDto, ProbeDto } from './health.dto.js';
 import { HealthService } from './health.service.js';
 
@@ -12,10 +14,12 @@ const PROBE = { noCache: true, swaggerDocumentation: false };
 /** Probes. A check that fails answers 503 with what it found. */
 @ApiTags('Operations')
 @Controller('health')
+@Needs('read', 'probes')
 @UseInterceptors(LoggingInterceptor)
 export class HealthController {
   constructor(
     private readonly health: HealthService,
+    private readonly dependencies: DependenciesService,
     private readonly terminus: HealthCheckService,
   ) {}
 
@@ -56,7 +60,8 @@ export class HealthController {
       () => this.health.models(),
       () => this.health.queues(),
       () => this.health.runs(),
-      () => this.health.database(),
+      () => this.dependencies.database(),
+      () => this.dependencies.redis(),
     );
   }
 

@@ -2,13 +2,15 @@ import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DatabaseModule } from '../database/database.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
+import { RedisModule } from '../redis/redis.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
+import { DependenciesService } from './dependencies.service.js';
 import { HealthController } from './health.controller.js';
 import { HealthService } from './health.service.js';
 
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false }), DatabaseModule, InferenceModule, RegistryModule],
+  imports: [TerminusModule.forRoot({ logger: false }), DatabaseModule, RedisModule, InferenceModule, RegistryModule],
   controllers: [HealthController],
-  providers: [HealthService],
+  providers: [HealthService, DependenciesService],
 })
 export class HealthModule {}

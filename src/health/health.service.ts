@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Settings } from '../config/settings.js';
-import { Database } from '../database/database.js';
 import { InferenceEngine } from '../inference/engine.js';
 import { type Model } from '../registry/model.js';
 import { ModelRegistry } from '../registry/model-registry.js';
@@ -16,7 +15,6 @@ export class HealthService {
     private readonly settings: Settings,
     private readonly registry: ModelRegistry,
     private readonly engine: InferenceEngine,
-    private readonly keep: Database,
     private readonly indicators: HealthIndicatorService,
   ) {}
 
@@ -62,12 +60,6 @@ export class HealthService {
     const indicator = this.indicators.check('queues');
     const full = this.requiredNames().filter((name) => this.find(name)?.default?.loaded?.batcher.isFull);
     return full.length === 0 ? indicator.up() : indicator.down(`full: ${full.join(', ')}`);
-  }
-
-  /** Degraded while the database is away: what is loaded serves without it. It is not asked here, so probes never wait. */
-  database(): HealthIndicatorResult {
-    const indicator = this.indicators.check('database');
-    return this.keep.problem === undefined ? indicator.up() : indicator.degraded('away: the log says why');
   }
 
   /** Whether it may get traffic. */

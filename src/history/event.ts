@@ -43,4 +43,6 @@ export interface EventQuery {
   before?: number | undefined;
   model?: string | undefined;
   kind?: EventKind | undefined;
+  /** Only those of models among these. */
+  among?: readonly string[] | undefined;
 }

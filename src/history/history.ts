@@ -76,12 +76,13 @@ export class History implements OnApplicationShutdown {
    *
    * @throws DomainError `dependency_unavailable`
    */
-  async read({ limit, before, model, kind }: EventQuery): Promise<KeptEvent[]> {
+  async read({ limit, before, model, kind, among }: EventQuery): Promise<KeptEvent[]> {
     if (this.waiting.length > 0) await this.writeNow();
     return this.database.run(async (query) => {
       let events = query.selectFrom('events').select(COLUMNS).orderBy('id', 'desc').limit(limit);
       if (before !== undefined) events = events.where('id', '<', before);
       if (model !== undefined) events = events.where('model', '=', model);
+      if (among !== undefined) events = events.where('model', 'in', among);
       if (kind !== undefined) events = events.where('kind', '=', kind);
       const rows = await events.execute();
       return rows.map((row) => ({ ...row, kind: row.kind as EventKind }));

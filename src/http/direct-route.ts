@@ -1,7 +1,10 @@
-import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { type NestApplicationOptions, SetMetadata } from '@nestjs/common';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { SetMetadata } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { type Express } from 'express';
+import { RequestContext } from '../common/request-context.js';
+import { DATA_HEADERS, setHeaders } from './security-headers.js';
+import { SERVER_OPTIONS } from './server-limits.js';
 
 const DIRECT = 'nestor:direct';
 
@@ -31,20 +34,24 @@ export class DirectAdapter extends ExpressAdapter {
   private readonly routes: Route[] = [];
   /** Nest's own hook, which does nothing unless it is set. */
   private readonly ownLayers = this.layers().length;
+  /** Whether a request goes on to its route; else it has been answered. */
+  admits: (request: IncomingMessage, response: ServerResponse) => boolean = () => true;
 
-  override initHttpServer(options: NestApplicationOptions): void {
-    super.initHttpServer(options);
+  override initHttpServer(): void {
     const express = this.getInstance<Express>();
-    const server = this.getHttpServer();
-    server.removeAllListeners('request');
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      if (request.method !== 'POST' || !this.takes(request, response)) express(request, response);
-    });
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      if (!this.admits(request, response)) return;
+      if (request.method === 'POST' && this.takes(request, response)) return;
+      setHeaders(response, DATA_HEADERS);
+      setHeaders(response, RequestContext.of(request).corsHeaders ?? []);
+      express(request, response);
+    };
+    this.httpServer = createServer(SERVER_OPTIONS, answer).on('checkExpectation', answer);
   }
 
   override post(...args: [path: unknown, handler?: unknown]): unknown {
     const [path, handler] = args;
-    if (typeof path === 'string' && typeof handler === 'function' && isDirect(handler) && this.isFirst()) {
+    if (typeof path === 'string' && typeof handler === 'function' && isForDirect(handler) && this.isFirst()) {
       this.routes.push({ path, pattern: exactly(path), handle: handler as Route['handle'] });
     }
     return super.post(...(args as Parameters<ExpressAdapter['post']>));
@@ -80,8 +87,13 @@ export class DirectAdapter extends ExpressAdapter {
   }
 }
 
+/** Whether a request came by a direct route: Express has seen nothing of it. */
+export function isDirect(request: IncomingMessage): boolean {
+  return !('app' in request);
+}
+
 /** Nest copies what decorators say of a controller's method to the handler that it makes of it. */
-function isDirect(handler: object): boolean {
+function isForDirect(handler: object): boolean {
   return Reflect.getMetadata(DIRECT, handler) === true;
 }
 

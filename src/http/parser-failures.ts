@@ -6,6 +6,7 @@ import { PinoLogger } from 'nestjs-pino';
 import { DomainError, ERROR_KINDS } from '../common/errors.js';
 import { Settings } from '../config/settings.js';
 import { toProblem } from './problem.dto.js';
+import { DATA_HEADERS } from './security-headers.js';
 
 /** What Node keeps on a socket: the answer under way. Its own default listener looks at it too. */
 interface ServedSocket extends Socket {
@@ -22,8 +23,10 @@ export class ParserFailures {
 
   /** Listens to a server's `clientError`. */
   readonly answer = (failure: NodeJS.ErrnoException, socket: ServedSocket): void => {
-    // A client that is gone hears nothing; one that is in the middle of an answer would take ours for a part of it.
-    if (failure.code === 'ECONNRESET' || !socket.writable || socket._httpMessage?.headersSent) {
+    // A client that is gone hears nothing; one that waits for the answer to a whole request before, or is in the middle
+    // of it, would take ours for that.
+    const answer = socket._httpMessage;
+    if (failure.code === 'ECONNRESET' || !socket.writable || answer?.headersSent || answer?.req.complete) {
       socket.destroy(failure);
       return;
     }
@@ -38,11 +41,17 @@ export class ParserFailures {
       'Content-Type: application/problem+json; charset=utf-8',
       `X-Request-Id: ${id}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
+      ...SECURITY,
       'Connection: close',
     ];
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
   };
 }
+
+const SECURITY = Array.from(
+  { length: DATA_HEADERS.length / 2 },
+  (_, index) => `${DATA_HEADERS[2 * index]}: ${DATA_HEADERS[2 * index + 1]}`,
+);
 
 function toDomainError({ code }: NodeJS.ErrnoException): DomainError {
   switch (code) {

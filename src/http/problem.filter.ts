@@ -6,9 +6,8 @@ import { ERROR_KINDS } from '../common/errors.js';
 import { RequestContext } from '../common/request-context.js';
 import { Settings } from '../config/settings.js';
 import { RequestObserver } from '../logging/request-observer.js';
-import { toProblem } from './problem.dto.js';
 import { allowedMethods, toDomainError } from './to-domain-error.js';
-import { writeJson } from './write-json.js';
+import { writeProblem } from './write-json.js';
 
 /** Answers every failure as problem+json (RFC 9457). */
 @Catch()
@@ -39,9 +38,7 @@ export class ProblemFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
-    const headers = context.headers('application/problem+json; charset=utf-8');
-    if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter));
-    if (error.code === 'method_not_allowed') headers.push('Allow', allowedMethods(request).join(', '));
-    writeJson(response, status, headers, JSON.stringify(toProblem(error, context.id)));
+    const allow = error.code === 'method_not_allowed' ? ['Allow', allowedMethods(request).join(', ')] : [];
+    writeProblem(response, error, context, allow);
   }
 }

@@ -65,10 +65,11 @@ export class RequestObserver {
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
 /** What both lines of a request have in common. */
-function lineOf({ method = '', originalUrl, url: sent = '' }: ObservedRequest, { id }: RequestContext) {
+function lineOf({ method = '', originalUrl, url: sent = '' }: ObservedRequest, { id, principal }: RequestContext) {
   const url = pathOf(originalUrl ?? sent);
   const level = method === 'GET' && PROBES.test(url) ? ('debug' as const) : ('info' as const);
-  return { level, fields: `"request_id":${JSON.stringify(id)},"method":"${method}","url":${JSON.stringify(url)}` };
+  const fields = `"request_id":${JSON.stringify(id)},"method":"${method}","url":${JSON.stringify(url)}`;
+  return { level, fields: principal ? `${fields},"who":${JSON.stringify(principal.name)}` : fields };
 }
 
 /** The path alone: a query may hold what does not belong in a log. */

@@ -130,6 +130,39 @@ export class Metrics {
     labelNames: ['model', 'version'] as const,
     registers: [this.registry],
   });
+  readonly cacheHits = new Counter({
+    name: 'nestor_cache_hits_total',
+    help: 'Rows that were answered with a prediction made before, by where it was kept: memory or redis',
+    labelNames: ['model', 'version', 'place'] as const,
+    registers: [this.registry],
+  });
+  readonly cacheMisses = new Counter({
+    name: 'nestor_cache_misses_total',
+    help: 'Rows that were looked for in the cache and had to be run',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly cacheShared = new Counter({
+    name: 'nestor_cache_shared_total',
+    help: 'Rows that were not in the cache, and shared the run of the same row that was under way',
+    labelNames: ['model', 'version'] as const,
+    registers: [this.registry],
+  });
+  readonly cacheEvictions = new Counter({
+    name: 'nestor_cache_evictions_total',
+    help: 'Predictions that left memory for want of room: CACHE_MAX_ENTRIES or CACHE_MEMORY',
+    registers: [this.registry],
+  });
+  readonly cacheEntries = new Gauge({
+    name: 'nestor_cache_entries',
+    help: 'Predictions that are kept in memory',
+    registers: [this.registry],
+  });
+  readonly cacheBytes = new Gauge({
+    name: 'nestor_cache_bytes',
+    help: 'Memory that they take, as estimated',
+    registers: [this.registry],
+  });
   readonly logLinesDropped = new Counter({
     name: 'nestor_log_lines_dropped_total',
     help: 'Log lines that were dropped because nobody read standard output',
@@ -139,6 +172,49 @@ export class Metrics {
   readonly eventsDropped = new Counter({
     name: 'nestor_events_dropped_total',
     help: 'Events that were dropped because the database had been away for too long',
+    registers: [this.registry],
+  });
+
+  readonly refusedCallers = new Counter({
+    name: 'nestor_auth_failures_total',
+    help: 'Callers answered 401, or 503 because the keys of tokens could not be read, by reason',
+    labelNames: ['reason'] as const,
+    registers: [this.registry],
+  });
+
+  /** Shown where there is a REDIS_URL. */
+  readonly redisUp = new Gauge({
+    name: 'nestor_redis_up',
+    help: '1 while Redis is asked, 0 while it is done without: it is away, or its last answer was late',
+    aggregator: 'min',
+    registers: [],
+  });
+  readonly redisFailures = new Counter({
+    name: 'nestor_redis_failures_total',
+    help: 'What Redis was asked in vain: timeout (no answer in time), lost (the connection), refused (an error)',
+    labelNames: ['kind'] as const,
+    registers: [this.registry],
+  });
+  readonly redisOpens = new Counter({
+    name: 'nestor_redis_circuit_opens_total',
+    help: 'Times that Redis was given up, until it answers again',
+    registers: [this.registry],
+  });
+
+  readonly connectionsRefused = new Counter({
+    name: 'nestor_connections_refused_total',
+    help: 'Connections that were closed at once because there were MAX_CONNECTIONS',
+    registers: [this.registry],
+  });
+  readonly limitedRequests = new Counter({
+    name: 'nestor_rate_limited_total',
+    help: 'Requests answered 429, by what their sender is known by: caller (a key or a token) or address',
+    labelNames: ['by'] as const,
+    registers: [this.registry],
+  });
+  readonly limitedAlone = new Counter({
+    name: 'nestor_rate_limits_alone_total',
+    help: 'Times that rows were counted by this process alone, since Redis did not answer',
     registers: [this.registry],
   });
 
@@ -160,7 +236,9 @@ export class Metrics {
     for (const histogram of [inferenceSeconds, runRequests, runRows, queueSeconds])
       histogram.remove({ model, version });
     const { rows, coalescedRows, refusedRows, failures, loads, evictions, returns } = this;
-    for (const counter of [rows, coalescedRows, refusedRows, failures, loads, evictions, returns] as Counter[]) {
+    const { cacheHits, cacheMisses, cacheShared } = this;
+    const runs = [rows, coalescedRows, refusedRows, failures, loads, evictions, returns];
+    for (const counter of [...runs, cacheHits, cacheMisses, cacheShared] as Counter[]) {
       const { values } = await counter.get();
       for (const { labels } of values) {
         if (labels.model === model && labels.version === version) counter.remove(labels);

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { CacheModule } from '../cache/cache.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { ModelsController } from './http/models.controller.js';
@@ -7,7 +8,7 @@ import { PredictHandler } from './http/predict.handler.js';
 import { PredictionService } from './prediction.service.js';
 
 @Module({
-  imports: [HttpModule, RegistryModule],
+  imports: [CacheModule, HttpModule, RegistryModule],
   controllers: [PredictController, ModelsController],
   providers: [PredictionService, PredictHandler],
   exports: [PredictionService],

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { PredictionCache } from '../cache/prediction-cache.js';
 import { type Caller, CallerLeft } from '../common/caller.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -13,6 +14,12 @@ const MAX_PROBLEMS = 1000;
 /** Where a row stands in what its sender sent, as a JSON pointer; for the paths of problems. */
 export type RowPath = (row: number) => string;
 
+/** What a route asks for besides a prediction. */
+export interface Wishes {
+  /** true: from the cache, unless model.yaml says never; without it where model.yaml says so. */
+  cached?: boolean;
+}
+
 /**
  * The data plane: rows in, predictions out. It knows models and signatures, and no transport: HTTP and whatever
  * comes later are thin edges on it.
@@ -21,16 +28,17 @@ export type RowPath = (row: number) => string;
 export class PredictionService {
   constructor(
     private readonly registry: ModelRegistry,
+    private readonly cache: PredictionCache,
     private readonly metrics: Metrics,
   ) {}
 
   /**
    * The version that answers.
    *
-   * @throws DomainError `model_not_found`, `version_not_found`, `version_conflict`, `model_not_ready`, `model_unavailable`
+   * @throws DomainError `forbidden` where the caller may not use the model, `model_not_found`, `version_not_found`, `version_conflict`, `model_not_ready`, `model_unavailable`
    */
-  resolve(target: Target): Resolved | Promise<Resolved> {
-    return this.registry.resolve(target);
+  resolve(target: Target, caller: Caller): Resolved | Promise<Resolved> {
+    return this.registry.resolve(target, caller);
   }
 
   /**
@@ -40,16 +48,21 @@ export class PredictionService {
    *   `overloaded`, `deadline_exceeded`; CallerLeft
    */
   async predict(
-    { model, version, loaded }: Resolved,
+    resolved: Resolved,
     rows: readonly unknown[],
     rowPath: RowPath,
     caller: Caller,
+    wishes?: Wishes,
   ): Promise<Prediction[]> {
+    const { model, version, loaded, caching } = resolved;
     const { signature } = loaded;
     if (!signature) throw withoutSignature(model, version);
     checkRows(signature, rows, rowPath);
     try {
-      const outcomes = await loaded.predict(signature, rows as Row[], caller);
+      const isCached = caching !== undefined || wishes?.cached;
+      const outcomes = await (isCached
+        ? this.cache.predict(resolved, signature, rows as Row[], caller)
+        : loaded.predict(signature, rows as Row[], caller));
       for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
       }

@@ -25,6 +25,8 @@ export class LoadedVersion {
     readonly placed: Placed,
     /** Of the files that it was loaded from. */
     readonly digest: string,
+    /** Whether they stayed as they were while they were read; else the digest does not tell what it answers. */
+    readonly isWhole: boolean,
   ) {
     this.bytes = placed.bytes;
   }
@@ -32,6 +34,11 @@ export class LoadedVersion {
   /** Milliseconds that a request may take, where its author set a limit. */
   get timeoutMs(): number {
     return this.signature?.limits.timeout_ms ?? Infinity;
+  }
+
+  /** Whether a row has the same answer in a run with others as alone. */
+  get keepsRowsApart(): boolean {
+    return this.placed.batching.coalesced || this.batcher.longestRequest === 1;
   }
 
   /** As `predictRows`. */

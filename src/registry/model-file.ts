@@ -14,7 +14,12 @@ export interface ModelSpec {
   labels?: Record<string, string>;
   load?: 'eager' | 'lazy';
   versions?: 'all' | { latest: number } | string[];
+  /** true: predictions are cached for CACHE_TTL_S, or for as long as it says; false: never, not even at /predict/cached. */
+  cache?: boolean | { ttl: string };
 }
+
+/** Whether predictions are cached wherever a model answers, and for how long: CACHE_TTL_S where it does not say. */
+export type Caching = 'never' | { ttlMs?: number };
 
 const NAME = { type: 'string', pattern: '^(?!\\.)[A-Za-z0-9._-]{1,64}$' };
 
@@ -39,6 +44,12 @@ const SCHEMA = {
         { type: 'array', items: NAME, minItems: 1 },
       ],
     },
+    cache: {
+      anyOf: [
+        { type: 'boolean' },
+        { type: 'object', properties: { ttl: {} }, required: ['ttl'], additionalProperties: false },
+      ],
+    },
   },
 };
 
@@ -60,6 +71,7 @@ export async function readModelFile(
   if (!file) return {};
   checkQuotes(file);
   const spec = validateSource(file, SCHEMA) as ModelSpec;
+  checkCache(file, spec);
   checkVersions(file, spec, versions);
   const served = new Set(selectVersions(spec, versions));
   const labels = checkLabels(file, spec, served, warnings);
@@ -74,6 +86,28 @@ export async function readModelFile(
 export function selectVersions({ versions = 'all' }: ModelSpec, all: readonly string[]): readonly string[] {
   if (versions === 'all') return all;
   return Array.isArray(versions) ? versions : all.slice(-versions.latest);
+}
+
+/** What model.yaml says of the cache; undefined where it leaves that to the caller. */
+export function cachingOf({ cache }: ModelSpec): Caching | undefined {
+  if (cache === undefined) return undefined;
+  if (typeof cache === 'boolean') return cache ? {} : 'never';
+  return { ttlMs: toMs(cache.ttl) as number };
+}
+
+function checkCache(file: SourceFile, { cache }: ModelSpec): void {
+  if (typeof cache !== 'object' || toMs(cache.ttl) !== undefined) return;
+  throw file.problem(['cache', 'ttl'], 'must be a time from 1ms to 8760h, as in 500ms, 60s, 5m or 1h');
+}
+
+const UNITS_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const MOST_MS = 8760 * 3_600_000;
+
+/** A time as it is written: undefined where it is none, is nothing, or is longer than a year. */
+function toMs(time: unknown): number | undefined {
+  const [, amount, unit = ''] = /^(\d{1,12})(ms|s|m|h)$/.exec(String(time)) ?? [];
+  const ms = Number(amount) * (UNITS_MS[unit] ?? 1);
+  return ms > 0 && ms <= MOST_MS ? ms : undefined;
 }
 
 /** YAML reads an unquoted 1.10 as the number 1.1, which is another version. */

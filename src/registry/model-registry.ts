@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { type Caller } from '../common/caller.js';
 import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
 import { Settings } from '../config/settings.js';
 import { type LoadedVersion } from './loaded-version.js';
 import { type Model } from './model.js';
+import { type Caching } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
 import { VersionLoader } from './version-loader.js';
 
@@ -23,6 +25,7 @@ export interface Resolved {
   model: string;
   version: string;
   loaded: LoadedVersion;
+  caching: Caching | undefined;
 }
 
 /** What is loaded, and which of it answers a request. The reconciler fills it. */
@@ -45,6 +48,11 @@ export class ModelRegistry {
     return [...this.models.values()];
   }
 
+  /** Those that a caller may know of. */
+  visibleTo({ principal }: Caller): readonly Model[] {
+    return principal ? this.list().filter(({ name }) => principal.mayUse(name)) : this.list();
+  }
+
   replace(models: readonly Model[]): void {
     this.models = new Map(models.map((model) => [model.name, model]));
     const { DEFAULT_MODEL } = this.settings;
@@ -61,50 +69,65 @@ export class ModelRegistry {
     return this.models.get(name);
   }
 
-  /** @throws DomainError `model_not_found` listing the models */
-  model(name: string): Model {
+  /**
+   * A model, for somebody who asks for it: no transport has to remember who may.
+   *
+   * @throws DomainError `forbidden`, whether or not there is one; `model_not_found` listing the models
+   */
+  model(name: string, caller: Caller): Model {
+    caller.principal?.checkModel(name);
     const model = this.models.get(name);
     if (model) return model;
-    const hint = didYouMean(name, this.models.keys()) || '.';
+    const known = this.visibleTo(caller).map((there) => there.name);
+    const hint = didYouMean(name, known) || '.';
     throw new DomainError(
       'model_not_found',
-      `There is no model "${name.slice(0, 64)}"${hint} Served: ${this.served()}.`,
+      `There is no model "${name.slice(0, 64)}"${hint} Served: ${this.served(caller)}.`,
     );
   }
 
   /**
    * The version that answers a request; a promise only where it is lazy and must be loaded first.
    *
-   * @throws DomainError as Model.select, and `version_conflict` when path and header disagree
+   * @throws DomainError as `model` and Model.select, and `version_conflict` when path and header disagree
    */
-  resolve(target: Target): Resolved | Promise<Resolved> {
-    const model = target.model === undefined ? this.defaultOrFail() : this.model(target.model);
+  resolve(target: Target, caller: Caller): Resolved | Promise<Resolved> {
+    const model = target.model === undefined ? this.defaultFor(caller) : this.model(target.model, caller);
     const version = chooseVersion(model, target);
     const { loaded } = version;
-    return loaded ? { model: model.name, version: version.version, loaded } : this.loadFirst(target, version);
+    if (!loaded) return this.loadFirst(target, caller, model, version);
+    return { model: model.name, version: version.version, loaded, caching: model.caching };
   }
 
-  private async loadFirst(target: Target, version: ModelVersion): Promise<Resolved> {
+  private async loadFirst(
+    target: Target,
+    caller: Caller,
+    { caching }: Model,
+    version: ModelVersion,
+  ): Promise<Resolved> {
     const loaded = await version.load(this.loader.load);
     // It may have to leave again at once: it answers who has waited for it all the same.
-    if (loaded) return { model: version.model, version: version.version, loaded };
-    return this.resolve(target); // where that failed, another version may be meant now, or the refusal says why
+    if (loaded) return { model: version.model, version: version.version, loaded, caching };
+    return this.resolve(target, caller); // where that failed, another version may be meant now, or the refusal says why
   }
 
-  private defaultOrFail(): Model {
+  private defaultFor(caller: Caller): Model {
     const model = this.defaultModel;
-    if (model) return model;
+    if (model) {
+      caller.principal?.checkModel(model.name);
+      return model;
+    }
     const { DEFAULT_MODEL } = this.settings;
     const why =
       DEFAULT_MODEL === undefined ? 'There is no default model' : `The default model "${DEFAULT_MODEL}" does not exist`;
     throw new DomainError(
       'model_not_found',
-      `${why}. Ask for a model at /v1/models/{model}/predict. Served: ${this.served()}.`,
+      `${why}. Ask for a model at /v1/models/{model}/predict. Served: ${this.served(caller)}.`,
     );
   }
 
-  private served(): string {
-    return listed(this.list().flatMap(({ name, serves }) => (serves ? [name] : [])));
+  private served(caller: Caller): string {
+    return listed(this.visibleTo(caller).flatMap(({ name, serves }) => (serves ? [name] : [])));
   }
 }
 

@@ -2,7 +2,7 @@ import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
 import { type Decision, withDecisions } from './decisions.js';
-import { type ModelSpec, selectVersions } from './model-file.js';
+import { type Caching, cachingOf, type ModelSpec, selectVersions } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
 import { isRange, satisfies } from './version-name.js';
 
@@ -17,6 +17,7 @@ export class Model {
   readonly labels: Readonly<Record<string, string>>;
   /** The version or label that answers where a request names none; without one the highest that serves. */
   readonly defaultName: string | undefined;
+  readonly caching: Caching | undefined;
 
   constructor(
     readonly name: string,
@@ -34,6 +35,7 @@ export class Model {
     const { default: defaultName, labels } = withDecisions(spec, decisions);
     this.defaultName = defaultName;
     this.labels = labels;
+    this.caching = cachingOf(spec);
   }
 
   /** The version that answers where a request names none: the one that is decided, else the highest that serves. */

@@ -22,6 +22,9 @@ import { QuietFolders } from './quiet-folders.js';
 import { type ModelEntry, ModelRepository, type RepositoryContent, type VersionEntry } from './repository.js';
 import { VersionLoader } from './version-loader.js';
 
+/** What an operator decides, and its event; without a key nothing is kept. */
+export type Deciding = { event: ModelEvent } & Partial<Change>;
+
 /** Milliseconds between two looks, for each version: a look costs 0.1 ms of CPU a version, so 2 % of the time. */
 const PAUSE_PER_VERSION_MS = 5;
 /** Milliseconds after which decisions are asked for again that could not be read. */
@@ -110,7 +113,7 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
    * @throws what `decide` throws; DomainError `dependency_unavailable`: nothing has changed then, unless the database
    *   was slow to answer and kept the change all the same; it is in force at the next look in that case
    */
-  async decide(who: string, decide: () => ({ event: ModelEvent } & Partial<Change>) | undefined): Promise<void> {
+  async decide(who: string, decide: () => Deciding | undefined): Promise<void> {
     await this.turns.take(async () => {
       await this.lookOrFail();
       const decided = decide();

@@ -14,7 +14,7 @@ import { type Row } from '../signature/columns.js';
 import { loadSignature, type Signature } from '../signature/signature.js';
 import { Metrics } from '../metrics/metrics.js';
 import { MODEL_ONNX } from './folder-repository.js';
-import { digestOf } from './folder-stamp.js';
+import { digestOf, stampOf } from './folder-stamp.js';
 import { checkGolden } from './golden-check.js';
 import { LoadedVersion } from './loaded-version.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -61,6 +61,7 @@ export class VersionLoader {
       );
     });
     // First: should the files change while they are read, the next look finds another digest.
+    const { text: stamp } = await stampOf(folder);
     const digest = await digestOf(folder);
     const model = await this.engine.open(path, { model: version.model, version: version.version });
     try {
@@ -70,7 +71,8 @@ export class VersionLoader {
       onChecking();
       const samples = await this.check(version, model, signature);
       this.warnOfLeftOut(version, model.graph, signature);
-      return await this.place(version, model, signature, samples, digest);
+      const isWhole = (await stampOf(folder)).text === stamp;
+      return await this.place(version, model, signature, samples, { digest, isWhole });
     } catch (error) {
       await model.lane.close();
       throw error;
@@ -98,7 +100,7 @@ export class VersionLoader {
     model: OpenModel,
     signature: Signature | undefined,
     rows: readonly Row[],
-    digest: string,
+    { digest, isWhole }: Pick<LoadedVersion, 'digest' | 'isWhole'>,
   ): Promise<LoadedVersion> {
     const { graph } = model;
     const { run_rows, queue_rows, threads } = signature?.limits ?? {};
@@ -122,7 +124,7 @@ export class VersionLoader {
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),
     });
-    return new LoadedVersion(graph, signature, batcher, placed, digest);
+    return new LoadedVersion(graph, signature, batcher, placed, digest, isWhole);
   }
 
   private counters({ model, version }: ModelVersion): Pick<BatcherOptions, 'onRun' | 'onRefusal'> {

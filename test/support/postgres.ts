@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { install } from './apt-get.js';
+import { freePort } from './free-port.js';
 
 const run = promisify(execFile);
 const PATIENCE_MS = 30_000;
@@ -32,7 +33,7 @@ export interface PostgresServer {
  * password, or in Docker. Undefined where a machine has none of these: such tests are then skipped.
  */
 export async function startPostgres(): Promise<PostgresServer | undefined> {
-  const programs = findPrograms() ?? (await install());
+  const programs = findPrograms() ?? ((await install('postgresql')) ? findPrograms() : undefined);
   if (programs !== undefined) return Cluster.make(programs);
   return Container.make();
 }
@@ -61,21 +62,6 @@ function findPrograms(): string | undefined {
   const debian = existsSync(DEBIAN) ? readdirSync(DEBIAN).map((release) => join(DEBIAN, release, 'bin')) : [];
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...debian];
   return folders.find((folder) => ['initdb', 'postgres'].every((name) => existsSync(join(folder, name))));
-}
-
-async function install(): Promise<string | undefined> {
-  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const apt = async (...words: string[]) => {
-    const [program, ...rest] = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', ...words];
-    await run(program as string, rest);
-  };
-  try {
-    await apt('update');
-    await apt('install', '-y', '--no-install-recommends', 'postgresql');
-  } catch {
-    return undefined;
-  }
-  return findPrograms();
 }
 
 /** A cluster in a temporary folder. PostgreSQL refuses to run as root: it is then somebody else's. */
@@ -204,21 +190,5 @@ async function untilAnswers(url: string): Promise<void> {
       if (performance.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-  }
-}
-
-/** Below those that clients are given, one of which a client could meet itself on. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await Promise.race([
-      once(server, 'listening').then(() => true),
-      once(server, 'error').then(() => false),
-    ]);
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
   }
 }

@@ -1,14 +1,16 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Get, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
+import { Needs } from '../../openapi/needs.js';
 import { ApiProblems } from '../../http/api-problems.js';
+import { RequestContext } from '../../common/request-context.js';
 import { DirectRoute } from '../../http/direct-route.js';
 import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
 import { ModelRegistry } from '../../registry/model-registry.js';
 import { BatchRequestDto, BatchResponseDto } from './batch.dto.js';
 import { ModelDto, ModelListDto, VersionDetailsDto } from './model.dto.js';
 import { PredictHandler } from './predict.handler.js';
-import { ApiPrediction } from './prediction-docs.js';
+import { ApiPrediction, BATCH_CACHE_HEADERS, CACHE_HEADERS } from './prediction-docs.js';
 import { PredictionDto } from './prediction.dto.js';
 
 /** What is there, and predictions of any model. */
@@ -21,38 +23,47 @@ export class ModelsController {
   ) {}
 
   @Get()
+  @Needs('read')
   @UseInterceptors(LoggingInterceptor)
   @ApiOperation({ summary: 'All models, their versions and states' })
   @ApiOkResponse({ type: ModelListDto })
-  list(): ModelListDto {
-    return { models: this.registry.list().map((model) => this.describe(model)) };
+  list(@Req() request: IncomingMessage): ModelListDto {
+    const models = this.registry.visibleTo(RequestContext.of(request));
+    return { models: models.map((model) => this.describe(model)) };
   }
 
   @Get(':model')
+  @Needs('read')
   @UseInterceptors(LoggingInterceptor)
   @ApiOperation({ summary: 'One model' })
   @ApiOkResponse({ type: ModelDto })
   @ApiProblems('model_not_found')
-  read(@Param('model') name: string): ModelDto {
-    return this.describe(this.registry.model(name));
+  read(@Param('model') name: string, @Req() request: IncomingMessage): ModelDto {
+    return this.describe(this.registry.model(name, RequestContext.of(request)));
   }
 
   @Get(':model/versions/:version')
+  @Needs('read')
   @UseInterceptors(LoggingInterceptor)
   @ApiOperation({ summary: 'One version: its state, signature and tensors' })
   @ApiOkResponse({ type: VersionDetailsDto })
   @ApiProblems('model_not_found', 'version_not_found')
-  readVersion(@Param('model') name: string, @Param('version') selector: string): VersionDetailsDto {
-    const model = this.registry.model(name);
+  readVersion(
+    @Param('model') name: string,
+    @Param('version') selector: string,
+    @Req() request: IncomingMessage,
+  ): VersionDetailsDto {
+    const model = this.registry.model(name, RequestContext.of(request));
     return VersionDetailsDto.from(model, model.lookup(selector));
   }
 
   @Post([':model/predict', ':model/versions/:version/predict'])
+  @Needs('predict')
   @DirectRoute()
   @ApiOperation({ summary: 'Predict one row' })
   @ApiPrediction()
   @ApiBody({ schema: { type: 'object' } })
-  @ApiOkResponse({ type: PredictionDto })
+  @ApiOkResponse({ type: PredictionDto, headers: CACHE_HEADERS })
   predict(
     @Param('model') model: string,
     @Param('version') pathVersion: string | undefined,
@@ -63,11 +74,12 @@ export class ModelsController {
   }
 
   @Post([':model/predict/batch', ':model/versions/:version/predict/batch'])
+  @Needs('predict')
   @DirectRoute()
   @ApiOperation({ summary: 'Predict many rows, in one run' })
   @ApiPrediction()
   @ApiBody({ type: BatchRequestDto })
-  @ApiOkResponse({ type: BatchResponseDto })
+  @ApiOkResponse({ type: BatchResponseDto, headers: BATCH_CACHE_HEADERS })
   predictBatch(
     @Param('model') model: string,
     @Param('version') pathVersion: string | undefined,

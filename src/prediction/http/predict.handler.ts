@@ -1,17 +1,18 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { beforeDeadline } from '../../common/caller.js';
+import { beforeDeadline, type CacheUse } from '../../common/caller.js';
 import { isoNow } from '../../common/iso-now.js';
 import { isJsonObject } from '../../common/json-schema/json-schema.js';
 import { RequestContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
 import { Envelope } from '../../http/envelope.js';
 import { JsonBody } from '../../http/json-body.js';
+import { versionAskedBy } from '../../http/asked-version.js';
 import { timeLimitOf } from '../../http/time-limit.js';
 import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
 import { type Resolved, type Target } from '../../registry/model-registry.js';
-import { PredictionService, validationFailed } from '../prediction.service.js';
+import { PredictionService, validationFailed, type Wishes } from '../prediction.service.js';
 import { BatchRequestDto } from './batch.dto.js';
 import { predictionEnd, predictionJson } from './prediction-json.js';
 
@@ -30,11 +31,12 @@ export class PredictHandler {
     private readonly observer: RequestObserver,
   ) {}
 
-  async predict(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async predict(target: Target, request: IncomingMessage, response: ServerResponse, wishes?: Wishes): Promise<void> {
     const row = await this.read(request, response);
     const found = this.find(target, request, row);
     const resolved = found instanceof Promise ? await found : found;
-    const [prediction] = await this.predictions.predict(resolved, [row], () => '', RequestContext.of(request));
+    const context = RequestContext.of(request);
+    const [prediction] = await this.predictions.predict(resolved, [row], () => '', context, wishes);
     if (!prediction) throw new Error('one row must have one prediction');
     this.answer(request, response, predictionJson(prediction, predictionEnd(resolved.version, isoNow())));
   }
@@ -42,6 +44,8 @@ export class PredictHandler {
   async predictBatch(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await this.read(request, response);
     const started = performance.now();
+    const { allowance } = RequestContext.of(request);
+    if (allowance && isBatch(body)) await allowance.take(body.requests.length);
     const resolved = await this.find(target, request, body);
     const { requests } = isBatch(body) ? body : BATCH.check(body);
     const { MAX_BATCH_SIZE } = this.settings;
@@ -60,12 +64,13 @@ export class PredictHandler {
     for (const prediction of predictions) texts += (texts && ',') + predictionJson(prediction, end);
     const seconds = Math.round((performance.now() - started) * 1000) / 1e6;
     const answer = `{"predictions":[${texts}],"batch_size":${predictions.length},"processing_time":${seconds}}`;
-    this.answer(request, response, answer);
+    this.answer(request, response, answer, predictions.length);
   }
 
   private read(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     this.observer.observe(request, response);
     const context = RequestContext.of(request);
+    context.cacheControl = request.headers['cache-control'];
     context.deadline = context.startedAt + timeLimitOf(request, this.settings.REQUEST_TIMEOUT_MS);
     return this.body.read(request);
   }
@@ -77,21 +82,31 @@ export class PredictHandler {
   private find(target: Target, request: IncomingMessage, body: unknown): Resolved | Promise<Resolved> {
     const context = RequestContext.of(request);
     context.body = body;
-    const header = request.headers['x-model-version'];
-    const headerVersion = typeof header === 'string' && header.trim() !== '' ? header.trim() : undefined;
-    const found = this.predictions.resolve({ ...target, headerVersion });
+    const found = this.predictions.resolve({ ...target, headerVersion: versionAskedBy(request) }, context);
     if (found instanceof Promise)
       return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
     return note(found, context);
   }
 
-  /** @param body the text of a PredictionDto or a BatchResponseDto */
-  private answer(request: IncomingMessage, response: ServerResponse, body: string): void {
+  /** @param body the text of a PredictionDto, or of a BatchResponseDto of so many rows */
+  private answer(request: IncomingMessage, response: ServerResponse, body: string, rows?: number): void {
     const context = RequestContext.of(request);
     const headers = context.headers('application/json; charset=utf-8');
+    if (context.cacheUse) pushCacheUse(headers, context.cacheUse, rows);
     headers.push('Server-Timing', `queue;dur=${context.queueMs.toFixed(3)}, run;dur=${context.runMs.toFixed(3)}`);
     writeJson(response, 200, headers, body);
   }
+}
+
+/**
+ * Whether the answer is from the cache: all of a batch, which also says how many of its rows.
+ *
+ * @param rows undefined where it is no batch
+ */
+function pushCacheUse(headers: string[], { hits, ageMs }: CacheUse, rows: number | undefined): void {
+  headers.push('X-Cache', hits === (rows ?? 1) ? 'hit' : 'miss');
+  if (rows !== undefined) headers.push('X-Cache-Hits', String(hits));
+  if (hits > 0) headers.push('Age', String(Math.floor(ageMs / 1000)));
 }
 
 function note(resolved: Resolved, context: RequestContext): Resolved {

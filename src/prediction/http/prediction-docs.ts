@@ -20,6 +20,31 @@ export const PREDICTION_ERRORS: ErrorCode[] = [
   'overloaded',
 ];
 
+const HIT_OR_MISS = { type: 'string' as const, enum: ['hit', 'miss'] };
+const COUNT = { type: 'integer' as const, minimum: 0 };
+const AGE = {
+  description: 'Where it is a hit: seconds since it was predicted',
+  schema: COUNT,
+};
+
+/** What an answer says of the cache, where it was asked. */
+export const CACHE_HEADERS = {
+  'X-Cache': {
+    description: 'Where predictions are cached: whether this one was made before',
+    schema: HIT_OR_MISS,
+  },
+  Age: AGE,
+};
+
+export const BATCH_CACHE_HEADERS = {
+  'X-Cache': {
+    description: 'Where predictions are cached: `hit` where all of them were made before',
+    schema: HIT_OR_MISS,
+  },
+  'X-Cache-Hits': { description: 'How many of them were', schema: COUNT },
+  Age: { ...AGE, description: 'Where some are hits: seconds since the oldest of them was predicted' },
+};
+
 /** The headers and failures that every prediction has in common. */
 export function ApiPrediction() {
   return applyDecorators(
@@ -32,6 +57,12 @@ export function ApiPrediction() {
       name: 'X-Request-Id',
       required: false,
       description: 'Comes back in the answer and stands in the log; made where it is not sent',
+    }),
+    ApiHeader({
+      name: 'Cache-Control',
+      required: false,
+      description:
+        'Where predictions are cached: `no-cache` has it made anew, `no-store` not kept either, `max-age` bounds its age in seconds',
     }),
     ApiProblems(...PREDICTION_ERRORS),
   );

@@ -1,0 +1,31 @@
+import { type Caller } from '../common/caller.js';
+
+/** All who wait for one run, as one caller: it is given up once none of them waits any more. */
+export class Crew implements Caller {
+  queueMs = 0;
+  runMs = 0;
+  private readonly members = new Set<Caller>();
+
+  join(caller: Caller): void {
+    this.members.add(caller);
+  }
+
+  /** Waits no longer, and is told what the run took so far. */
+  leave(caller: Caller): void {
+    this.members.delete(caller);
+    caller.queueMs = Math.max(caller.queueMs, this.queueMs);
+    caller.runMs += this.runMs;
+  }
+
+  /** The last one of all. */
+  get deadline(): number {
+    let last = -Infinity;
+    for (const { deadline } of this.members) last = Math.max(last, deadline);
+    return last;
+  }
+
+  get hasLeft(): boolean {
+    for (const { hasLeft } of this.members) if (!hasLeft) return false;
+    return true;
+  }
+}
