@@ -10,6 +10,7 @@ import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PredictionModule } from './prediction/prediction.module.js';
 import { RegistryModule } from './registry/registry.module.js';
+import { TracingModule } from './tracing/tracing.module.js';
 
 @Module({})
 export class AppModule {
@@ -20,6 +21,7 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(environment),
         LoggingModule,
+        TracingModule,
         // Routes are tried in this order: predictions first.
         PredictionModule,
         AdminModule,

@@ -1,8 +1,17 @@
 import { DomainError } from './errors.js';
+import { type Trace } from './trace.js';
 import { within } from './within.js';
 
 /** Who waits for an answer: until when, and what the answer took. */
 export interface Caller {
+  /** Of its request; absent where the service asks itself. */
+  readonly id?: string;
+  /** When its request arrived, by the monotonic clock, in milliseconds. */
+  readonly startedAt?: number;
+  /** Who it is, where that is known. */
+  readonly principal?: { readonly name: string } | undefined;
+  /** Shows how it was answered; undefined where nobody asks for that. */
+  readonly trace?: Trace | undefined;
   /** By the monotonic clock (`performance.now`), in milliseconds; Infinity where there is none. */
   readonly deadline: number;
   /** Whether nobody waits any more: the client closed its connection. */

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Caller } from './caller.js';
+import { type ErrorCode } from './errors.js';
+import { type Trace } from './trace.js';
 
 const CONTEXT = Symbol('request context');
 /** What a request id from outside may look like: it goes into logs and back into a header. */
@@ -20,8 +22,13 @@ export class RequestContext implements Caller {
   /** The model and version that answer it, once they are known. */
   model: string | undefined;
   version: string | undefined;
-  /** What was sent, once it is read; only for a log that is told to show it. */
+  /** What was sent, once it is known which model it is for; only for a log that is told to show it. */
   body: unknown;
+  /** Names whose values are shown nowhere: those that the model's author has redacted. */
+  redact: ReadonlyMap<string, unknown> | undefined;
+  trace: Trace | undefined;
+  /** Why it failed, where it did. */
+  failure: ErrorCode | undefined;
 
   private constructor(sentId: string | string[] | undefined) {
     this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
@@ -37,6 +44,7 @@ export class RequestContext implements Caller {
     const headers = ['Content-Type', contentType, 'X-Request-Id', this.id];
     if (this.model !== undefined) headers.push('X-Model-Name', this.model);
     if (this.version !== undefined) headers.push('X-Model-Version', this.version);
+    if (this.trace !== undefined) headers.push('traceparent', this.trace.parent);
     return headers;
   }
 }

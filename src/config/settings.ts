@@ -1,5 +1,16 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { Bytes, DatabaseUrl, Flag, Names, OneOf, Rate, ServerUrl, Text, WholeNumber } from './setting-kinds.js';
+import {
+  Bytes,
+  DatabaseUrl,
+  Flag,
+  Fraction,
+  Names,
+  OneOf,
+  Rate,
+  ServerUrl,
+  Text,
+  WholeNumber,
+} from './setting-kinds.js';
 
 /**
  * Everything that can be set from the environment or `.env`, by its name there, with its default for a laptop.
@@ -127,6 +138,9 @@ export class Settings {
 
   /** Collector that traces are sent to, by OTLP over HTTP. Without it there are none. */
   @ServerUrl('http', 'https') readonly OTEL_EXPORTER_OTLP_ENDPOINT: string | undefined = undefined;
+
+  /** The part of all traces that is recorded, of those that begin here; of others their callers have decided. */
+  @Fraction() readonly OTEL_TRACES_SAMPLER_ARG: number = 1;
 
   /** What traces call this service. */
   @Text() readonly OTEL_SERVICE_NAME: string = 'nestor';

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isJsonObject } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
+import { LOG_SCHEMA, type LogSpec, readLogSpec, type WrittenLogSpec } from './log-spec.js';
 
 /** model.yaml: what holds for every version of a model. */
 export interface ModelSpec {
@@ -14,6 +15,8 @@ export interface ModelSpec {
   labels?: Record<string, string>;
   load?: 'eager' | 'lazy';
   versions?: 'all' | { latest: number } | string[];
+  /** Absent where its predictions are not kept. */
+  log?: LogSpec;
 }
 
 const NAME = { type: 'string', pattern: '^(?!\\.)[A-Za-z0-9._-]{1,64}$' };
@@ -39,6 +42,7 @@ const SCHEMA = {
         { type: 'array', items: NAME, minItems: 1 },
       ],
     },
+    log: LOG_SCHEMA,
   },
 };
 
@@ -59,7 +63,7 @@ export async function readModelFile(
   const file = await SourceFile.readIfThere(join(folder, MODEL_FILE));
   if (!file) return {};
   checkQuotes(file);
-  const spec = validateSource(file, SCHEMA) as ModelSpec;
+  const { log, ...spec } = validateSource(file, SCHEMA) as ModelSpec & { log?: WrittenLogSpec };
   checkVersions(file, spec, versions);
   const served = new Set(selectVersions(spec, versions));
   const labels = checkLabels(file, spec, served, warnings);
@@ -67,7 +71,7 @@ export async function readModelFile(
     const there = [...served].join(', ');
     throw file.problem(['default'], `${spec.default} is neither a version nor a label (it serves ${there})`);
   }
-  return { ...spec, labels };
+  return { ...spec, labels, ...(log && { log: readLogSpec(file, log) }) };
 }
 
 /** The versions that model.yaml asks for, of those that there are (from old to new). */

@@ -4,6 +4,7 @@ import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
 import { Settings } from '../config/settings.js';
 import { type LoadedVersion } from './loaded-version.js';
+import { type LogSpec } from './log-spec.js';
 import { type Model } from './model.js';
 import { type ModelVersion } from './model-version.js';
 import { VersionLoader } from './version-loader.js';
@@ -23,6 +24,8 @@ export interface Resolved {
   model: string;
   version: string;
   loaded: LoadedVersion;
+  /** Where its predictions are kept: what of them. */
+  log: LogSpec | undefined;
 }
 
 /** What is loaded, and which of it answers a request. The reconciler fills it. */
@@ -81,13 +84,14 @@ export class ModelRegistry {
     const model = target.model === undefined ? this.defaultOrFail() : this.model(target.model);
     const version = chooseVersion(model, target);
     const { loaded } = version;
-    return loaded ? { model: model.name, version: version.version, loaded } : this.loadFirst(target, version);
+    const { log } = model.spec;
+    return loaded ? { model: model.name, version: version.version, loaded, log } : this.loadFirst(target, version, log);
   }
 
-  private async loadFirst(target: Target, version: ModelVersion): Promise<Resolved> {
+  private async loadFirst(target: Target, version: ModelVersion, log: LogSpec | undefined): Promise<Resolved> {
     const loaded = await version.load(this.loader.load);
     // It may have to leave again at once: it answers who has waited for it all the same.
-    if (loaded) return { model: version.model, version: version.version, loaded };
+    if (loaded) return { model: version.model, version: version.version, loaded, log };
     return this.resolve(target); // where that failed, another version may be meant now, or the refusal says why
   }
 

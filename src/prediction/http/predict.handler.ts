@@ -76,13 +76,12 @@ export class PredictHandler {
    */
   private find(target: Target, request: IncomingMessage, body: unknown): Resolved | Promise<Resolved> {
     const context = RequestContext.of(request);
-    context.body = body;
     const header = request.headers['x-model-version'];
     const headerVersion = typeof header === 'string' && header.trim() !== '' ? header.trim() : undefined;
     const found = this.predictions.resolve({ ...target, headerVersion });
     if (found instanceof Promise)
-      return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
-    return note(found, context);
+      return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context, body));
+    return note(found, context, body);
   }
 
   /** @param body the text of a PredictionDto or a BatchResponseDto */
@@ -94,10 +93,12 @@ export class PredictHandler {
   }
 }
 
-function note(resolved: Resolved, context: RequestContext): Resolved {
+function note(resolved: Resolved, context: RequestContext, body: unknown): Resolved {
   context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
   context.model = resolved.model;
   context.version = resolved.version;
+  context.body = body;
+  context.redact = resolved.log?.redact;
   return resolved;
 }
 
