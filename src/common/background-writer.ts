@@ -1,18 +1,17 @@
+import { News } from './news.js';
 import { within } from './within.js';
 
 /** Milliseconds for which items gather, and after which those that could not be written are tried again. */
 const GATHER_MS = 1000;
 /** Milliseconds that the last items may take when the service ends. */
 const LAST_ITEMS_MS = 2000;
-/** Milliseconds in which lost items are news once: lines about them must not fill the log. */
-const NEWS_EVERY_MS = 60_000;
 
 /** Items that were not written, and never will be. */
 export interface Lost {
   count: number;
   /** Why they were refused; undefined where too many waited. */
   error: unknown;
-  /** Whether nothing of the kind was told in the last minute. */
+  /** Whether it is worth a line in the log: once a minute. */
   isNews: boolean;
 }
 
@@ -48,7 +47,7 @@ export class BackgroundWriter<Item> {
   private writing: Item[] | undefined;
   private isAway = false;
   private isStopping = false;
-  private toldAt = -Infinity;
+  private readonly news = new News();
 
   constructor(private readonly options: BackgroundWriterOptions<Item>) {}
 
@@ -132,10 +131,7 @@ export class BackgroundWriter<Item> {
   }
 
   private lose(count: number, error: unknown): void {
-    const now = performance.now();
-    const isNews = now - this.toldAt > NEWS_EVERY_MS;
-    if (isNews) this.toldAt = now;
-    this.options.onLost({ count, error, isNews });
+    this.options.onLost({ count, error, isNews: this.news.isDue() });
   }
 
   private weightOf(item: Item): number {

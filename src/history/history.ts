@@ -9,6 +9,7 @@ import { WORKER_NUMBER } from '../common/worker-number.js';
 import { isoNow } from '../common/iso-now.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import { insertNew } from '../database/insert-new.js';
 import { type EventsTable } from '../database/tables.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type EventKind, type EventQuery, type KeptEvent, type ModelEvent } from './event.js';
@@ -99,19 +100,9 @@ export class History implements OnApplicationShutdown {
   }
 
   private async write(batch: readonly Insertable<EventsTable>[]): Promise<void> {
-    await this.insert(batch);
+    await insertNew(this.database, 'events', WRITTEN, 'key', batch);
     this.untrimmed += batch.length;
     if (this.untrimmed >= this.settings.EVENTS_KEPT / 10) await this.trim();
-  }
-
-  /** Where nobody knows whether a batch arrived it is written again, and each event is kept once. */
-  private async insert(batch: readonly Insertable<EventsTable>[]): Promise<void> {
-    const rows = batch.map(() => `(${WRITTEN.map(() => '?').join(', ')})`).join(', ');
-    const names = WRITTEN.map((name) => `"${name}"`).join(', ');
-    await this.database.execute(
-      `insert into events (${names}) values ${rows} on conflict (key) do nothing`,
-      batch.flatMap((event) => WRITTEN.map((name) => event[name] ?? null)),
-    );
   }
 
   private async trim(): Promise<void> {

@@ -48,7 +48,7 @@ export function wrong(message: string): Wrong {
 /** Reads a whole number from 1 on. */
 export function wholeNumber(max: number): (text: string) => number | Wrong {
   return (text) => {
-    const number = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+    const number = /^\d{1,16}$/.test(text) ? Number(text) : 0;
     return number >= 1 && number <= max ? number : wrong(`must be a whole number from 1 to ${max}`);
   };
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { ModelsController } from './http/models.controller.js';
@@ -7,7 +8,7 @@ import { PredictHandler } from './http/predict.handler.js';
 import { PredictionService } from './prediction.service.js';
 
 @Module({
-  imports: [HttpModule, RegistryModule],
+  imports: [AuditModule, HttpModule, RegistryModule],
   controllers: [PredictController, ModelsController],
   providers: [PredictionService, PredictHandler],
   exports: [PredictionService],

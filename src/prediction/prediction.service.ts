@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { PredictionLog } from '../audit/prediction-log.js';
 import { type Caller, CallerLeft } from '../common/caller.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -22,6 +23,7 @@ export class PredictionService {
   constructor(
     private readonly registry: ModelRegistry,
     private readonly metrics: Metrics,
+    private readonly log: PredictionLog,
   ) {}
 
   /**
@@ -39,12 +41,8 @@ export class PredictionService {
    * @throws DomainError `validation_failed` naming every problem of every row, `inference_failed`, `non_finite_output`,
    *   `overloaded`, `deadline_exceeded`; CallerLeft
    */
-  async predict(
-    { model, version, loaded }: Resolved,
-    rows: readonly unknown[],
-    rowPath: RowPath,
-    caller: Caller,
-  ): Promise<Prediction[]> {
+  async predict(resolved: Resolved, rows: readonly unknown[], rowPath: RowPath, caller: Caller): Promise<Prediction[]> {
+    const { model, version, loaded, log } = resolved;
     const { signature } = loaded;
     if (!signature) throw withoutSignature(model, version);
     checkRows(signature, rows, rowPath);
@@ -53,7 +51,9 @@ export class PredictionService {
       for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
       }
-      return outcomes as Prediction[];
+      const predictions = outcomes as Prediction[];
+      if (log) this.log.record(resolved, rows, predictions, caller);
+      return predictions;
     } catch (error) {
       if (error instanceof CallerLeft) throw error;
       this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
