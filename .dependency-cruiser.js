@@ -70,6 +70,20 @@ export default {
       to: { path: 'node_modules/ioredis/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'opentelemetry-is-loaded-where-traces-are-collected',
+      comment: 'It costs a start 200 ms of CPU, and most services have no collector.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/tracing/otel/' },
+      to: { path: 'node_modules/@opentelemetry/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'opentelemetry-is-imported-late',
+      comment: 'Its folder comes in by `await import()` alone, for the same reason.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/tracing/otel/' },
+      to: { path: '^src/tracing/otel/', dependencyTypesNot: ['type-only', 'dynamic-import'] },
+    },
+    {
       name: 'documentation-is-loaded-by-those-who-read-it',
       comment:
         'Decorators come from src/openapi, which does not load @nestjs/swagger: it would add a third to the time of a start.',

@@ -11,6 +11,7 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { PredictionModule } from './prediction/prediction.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { SecurityModule } from './security/security.module.js';
+import { TracingModule } from './tracing/tracing.module.js';
 
 @Module({})
 export class AppModule {
@@ -21,6 +22,7 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(environment),
         LoggingModule,
+        TracingModule,
         // Routes are tried in this order: predictions first.
         PredictionModule,
         AdminModule,

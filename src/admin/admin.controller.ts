@@ -6,6 +6,7 @@ import { RequestContext } from '../common/request-context.js';
 import { Settings } from '../config/settings.js';
 import { Envelope } from '../http/envelope.js';
 import { JsonBody } from '../http/json-body.js';
+import { LocalOnly } from '../http/local-only.guard.js';
 import { timeLimitOf } from '../http/time-limit.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decorators.js';
@@ -17,7 +18,6 @@ import { ModelRegistry } from '../registry/model-registry.js';
 import { type ModelVersion } from '../registry/model-version.js';
 import { VersionChoiceDto } from './admin.dto.js';
 import { AdminService } from './admin.service.js';
-import { LocalOnly } from './local-only.guard.js';
 
 const CHOICE = new Envelope(VersionChoiceDto);
 

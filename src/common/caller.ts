@@ -1,15 +1,22 @@
 import { DomainError } from './errors.js';
 import { type Principal } from './principal.js';
+import { type Trace } from './trace.js';
 import { within } from './within.js';
 
 /** Who waits for an answer: until when, and what the answer took. */
 export interface Caller {
+  /** Of its request; absent where the service asks itself. */
+  readonly id?: string;
+  /** When its request arrived, by the monotonic clock, in milliseconds. */
+  readonly startedAt?: number;
   /** By the monotonic clock (`performance.now`), in milliseconds; Infinity where there is none. */
   readonly deadline: number;
   /** Whether nobody waits any more: the client closed its connection. */
   readonly hasLeft: boolean;
   /** Who it is; undefined where AUTH is off, or is not asked for. */
   readonly principal?: Principal | undefined;
+  /** Shows how it was answered; undefined where nobody asks for that. */
+  readonly trace?: Trace | undefined;
   /** Milliseconds that its rows spent in the queue, the longest of them. */
   queueMs: number;
   /** Milliseconds that runs with its rows took, added up. */

@@ -17,6 +17,7 @@ export const ERROR_KINDS = {
   model_not_found: { http: 404, grpc: 5, title: 'No such model' },
   version_not_found: { http: 404, grpc: 5, title: 'No such model version' },
   features_not_found: { http: 404, grpc: 5, title: 'No features are stored for this key' },
+  prediction_not_found: { http: 404, grpc: 5, title: 'No such prediction is kept' },
   route_not_found: { http: 404, grpc: 12, title: 'No such route' },
   method_not_allowed: { http: 405, grpc: 12, title: 'Method not allowed' },
   request_timeout: { http: 408, grpc: 4, title: 'The request took too long to arrive' },

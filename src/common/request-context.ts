@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Allowance } from './allowance.js';
 import { type CacheUse, type Caller } from './caller.js';
+import { type ErrorCode } from './errors.js';
 import { type Principal } from './principal.js';
+import { type Trace } from './trace.js';
 
 const CONTEXT = Symbol('request context');
 /** What a request id from outside may look like: it goes into logs and back into a header. */
@@ -25,12 +27,17 @@ export class RequestContext implements Caller {
   /** The model and version that answer it, once they are known. */
   model: string | undefined;
   version: string | undefined;
-  /** What was sent, once it is read; only for a log that is told to show it. */
+  /** What was sent, once it is known which model it is for; only for a log that is told to show it. */
   body: unknown;
   /** What the answer says to the page that asked, where CORS_ORIGINS are set, as a flat list. */
   corsHeaders: readonly string[] | undefined;
   /** What it may take of RATE_LIMIT; undefined where there is none. */
   allowance: Allowance | undefined;
+  /** Names whose values are shown nowhere: those that the model's author has redacted. */
+  redact: ReadonlyMap<string, unknown> | undefined;
+  trace: Trace | undefined;
+  /** Why it failed, where it did. */
+  failure: ErrorCode | undefined;
 
   private constructor(sentId: string | string[] | undefined) {
     this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
@@ -48,6 +55,7 @@ export class RequestContext implements Caller {
     if (this.version !== undefined) headers.push('X-Model-Version', this.version);
     if (this.corsHeaders) headers.push(...this.corsHeaders);
     if (this.allowance) headers.push(...this.allowance.headers);
+    if (this.trace !== undefined) headers.push('traceparent', this.trace.parent);
     return headers;
   }
 }

@@ -17,6 +17,15 @@ export function WholeNumber(min: number, max: number) {
   );
 }
 
+/** A setting that is a part of a whole. */
+export function Fraction() {
+  return kind(
+    'a number from 0 to 1',
+    (text) => (/^\d*\.?\d+$/.test(text) ? Number(text) : undefined),
+    (value) => value <= 1,
+  );
+}
+
 /** A setting that is a size in memory or on the wire: `512kb`, `10mb`, `1gb`, or a number of bytes. */
 export function Bytes() {
   return kind(

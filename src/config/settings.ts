@@ -4,6 +4,7 @@ import {
   DatabaseUrl,
   FileOrUrl,
   Flag,
+  Fraction,
   Names,
   Networks,
   OneOf,
@@ -143,6 +144,9 @@ export class Settings {
 
   /** Collector that traces are sent to, by OTLP over HTTP. Without it there are none. */
   @ServerUrl('http', 'https') readonly OTEL_EXPORTER_OTLP_ENDPOINT: string | undefined = undefined;
+
+  /** The part of all traces that is recorded, of those that begin here; of others their callers have decided. */
+  @Fraction() readonly OTEL_TRACES_SAMPLER_ARG: number = 1;
 
   /** What traces call this service. */
   @Text() readonly OTEL_SERVICE_NAME: string = 'nestor';

@@ -4,6 +4,7 @@ import { type ColumnType, type Generated } from 'kysely';
 export interface Tables {
   decisions: DecisionsTable;
   events: EventsTable;
+  predictions: PredictionsTable;
 }
 
 /** What operators decided, which wins over the model's files: `(model, kind, name) → value`. */
@@ -34,4 +35,29 @@ export interface EventsTable {
   who: string | null;
   host: string;
   worker: number;
+}
+
+/** Predictions that were given, a row each. */
+export interface PredictionsTable {
+  /** Grows in the order in which predictions were kept. PostgreSQL's driver gives so large a type as text. */
+  id: ColumnType<number | string, never, never>;
+  /** Made where the prediction was: those of one answer have the same. With `row` it is the key of what is written. */
+  answer: string;
+  row: number;
+  request_id: string;
+  at: string;
+  /** Until when it is kept at most. */
+  expires_at: string | null;
+  model: string;
+  version: string;
+  digest: string;
+  /** JSON. */
+  features: string | null;
+  /** JSON. */
+  prediction: string;
+  /** Seconds from the request to the prediction. */
+  duration: number;
+  /** 1 where the prediction came from the cache, else 0. */
+  cached: number;
+  who: string | null;
 }

@@ -3,12 +3,13 @@ import { hostname } from 'node:os';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Insertable } from 'kysely';
 import { PinoLogger } from 'nestjs-pino';
+import { BackgroundWriter, type Lost } from '../common/background-writer.js';
 import { DomainError, firstLine } from '../common/errors.js';
 import { WORKER_NUMBER } from '../common/worker-number.js';
 import { isoNow } from '../common/iso-now.js';
-import { within } from '../common/within.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import { insertNew } from '../database/insert-new.js';
 import { type EventsTable } from '../database/tables.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type EventKind, type EventQuery, type KeptEvent, type ModelEvent } from './event.js';
@@ -18,10 +19,6 @@ import { logEvent } from './event-line.js';
 const MAX_WAITING = 10_000;
 /** Events in one statement: SQLite and PostgreSQL take 32,766 and 65,535 parameters. */
 const BATCH = 500;
-/** Milliseconds for which events gather, and after which a database that is away is asked again. */
-const GATHER_MS = 1000;
-/** Milliseconds that the last events may take when the service ends. */
-const LAST_EVENTS_MS = 2000;
 
 const COLUMNS = [
   'id', 'at', 'kind', 'model', 'version', 'label', 'from', 'to', 'why', 'who', 'host', 'worker',
@@ -36,12 +33,15 @@ const MAX_WHY = 1000;
  */
 @Injectable()
 export class History implements OnApplicationShutdown {
-  private waiting: Insertable<EventsTable>[] = [];
-  /** Dropped since the log last said so. */
-  private dropped = 0;
-  private timer: NodeJS.Timeout | undefined;
-  private writing: Promise<void> | undefined;
-  private isStopping = false;
+  private readonly writer = new BackgroundWriter<Insertable<EventsTable>>({
+    write: (batch) => this.write(batch),
+    isAway: (error) => error instanceof DomainError, // the database has said so
+    batchSize: BATCH,
+    mostWaiting: MAX_WAITING,
+    onLost: (lost) => {
+      this.tell(lost);
+    },
+  });
   /** Rows written since the oldest were last deleted; as if by a process before this one, at first. */
   private untrimmed = Infinity;
   private readonly origin = { host: hostname(), worker: WORKER_NUMBER };
@@ -66,9 +66,7 @@ export class History implements OnApplicationShutdown {
     // PostgreSQL has no text with a zero in it.
     const why = event.why?.slice(0, MAX_WHY).replaceAll('\0', '') ?? null;
     const key = `${this.process}-${String(this.count++)}`;
-    this.waiting.push({ key, at: isoNow(), kind, model, version, label, from, to, why, who, ...this.origin });
-    if (this.waiting.length > MAX_WAITING) this.drop();
-    this.writeLater();
+    this.writer.add({ key, at: isoNow(), kind, model, version, label, from, to, why, who, ...this.origin });
   }
 
   /**
@@ -77,7 +75,7 @@ export class History implements OnApplicationShutdown {
    * @throws DomainError `dependency_unavailable`
    */
   async read({ limit, before, model, kind, among }: EventQuery): Promise<KeptEvent[]> {
-    if (this.waiting.length > 0) await this.writeNow();
+    await this.writer.flush();
     return this.database.run(async (query) => {
       let events = query.selectFrom('events').select(COLUMNS).orderBy('id', 'desc').limit(limit);
       if (before !== undefined) events = events.where('id', '<', before);
@@ -91,63 +89,21 @@ export class History implements OnApplicationShutdown {
 
   /** The database closes after this. */
   async onApplicationShutdown(): Promise<void> {
-    this.isStopping = true;
-    // What came while a batch was written goes in a second one.
-    const left = this.writeNow().then(() => this.writeNow());
-    await within(LAST_EVENTS_MS, left).catch(() => undefined);
+    await this.writer.stop();
   }
 
-  private drop(): void {
-    this.waiting.shift();
-    this.metrics.eventsDropped.inc();
-    if (this.dropped++ === 0)
+  private tell({ count, error, isNews }: Lost): void {
+    this.metrics.eventsDropped.inc(count);
+    if (!isNews) return;
+    if (error === undefined)
       this.logger.warn('Events are dropped, the oldest first: the database has been away for long');
+    else this.logger.error(`Events are dropped (${count}): the database refuses them (${firstLine(error)})`);
   }
 
-  private writeLater(): void {
-    if (this.isStopping || this.writing) return;
-    this.timer ??= setTimeout(() => void this.writeNow(), GATHER_MS).unref();
-  }
-
-  private writeNow(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.writing ??= this.write().finally(() => {
-      this.writing = undefined;
-      if (this.waiting.length > 0) this.writeLater();
-    });
-    return this.writing;
-  }
-
-  /** Writes what waits, until nothing does or the database is away. Never rejects. */
-  private async write(): Promise<void> {
-    try {
-      while (this.waiting.length > 0) {
-        const batch = this.waiting.slice(0, BATCH);
-        await this.insert(batch);
-        // The oldest may have been dropped meanwhile.
-        const last = this.waiting.indexOf(batch.at(-1) as Insertable<EventsTable>);
-        this.waiting.splice(0, last + 1);
-        this.dropped = 0;
-        this.untrimmed += batch.length;
-      }
-      if (this.untrimmed >= this.settings.EVENTS_KEPT / 10) await this.trim();
-    } catch (error) {
-      if (error instanceof DomainError) return; // the database has said so; the events wait
-      const lost = this.waiting.splice(0, BATCH).length;
-      this.metrics.eventsDropped.inc(lost);
-      this.logger.error(`Events are dropped (${lost}): the database refuses them (${firstLine(error)})`);
-    }
-  }
-
-  /** Where nobody knows whether a batch arrived it is written again, and each event is kept once. */
-  private async insert(batch: Insertable<EventsTable>[]): Promise<void> {
-    const rows = batch.map(() => `(${WRITTEN.map(() => '?').join(', ')})`).join(', ');
-    const names = WRITTEN.map((name) => `"${name}"`).join(', ');
-    await this.database.execute(
-      `insert into events (${names}) values ${rows} on conflict (key) do nothing`,
-      batch.flatMap((event) => WRITTEN.map((name) => event[name] ?? null)),
-    );
+  private async write(batch: readonly Insertable<EventsTable>[]): Promise<void> {
+    await insertNew(this.database, 'events', WRITTEN, 'key', batch);
+    this.untrimmed += batch.length;
+    if (this.untrimmed >= this.settings.EVENTS_KEPT / 10) await this.trim();
   }
 
   private async trim(): Promise<void> {

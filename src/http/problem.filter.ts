@@ -26,11 +26,23 @@ export class ProblemFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const context = RequestContext.of(request);
     const error = toDomainError(thrown, request, this.settings.DOCS);
+    context.failure = error.code;
     const { http: status } = ERROR_KINDS[error.code];
     this.observer.observe(request, response);
     if (status >= 500 && error.cause !== undefined) {
+      const { id, model, version, trace, redact } = context;
+      // The runtime names the value that it stumbles on.
+      const isPersonal = error.code === 'inference_failed' && redact !== undefined && redact.size > 0;
       this.logger.error(
-        { err: error.cause, request_id: context.id, code: error.code, model: context.model, version: context.version },
+        {
+          err: isPersonal ? undefined : error.cause,
+          request_id: id,
+          trace_id: trace?.traceId,
+          span_id: trace?.spanId,
+          code: error.code,
+          model,
+          version,
+        },
         'request_failed',
       );
     }

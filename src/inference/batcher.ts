@@ -1,5 +1,6 @@
 import { type Caller, CallerLeft, deadlineExceeded } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
+import { type TracedRun } from '../common/trace.js';
 import { type Lane, type Work } from './lane.js';
 import { type Graph, rowsPerRun, type RunResult, type Session, ThreadDied } from './session.js';
 import { emptyTensor, type Tensor, type Tensors } from './tensor.js';
@@ -61,7 +62,8 @@ interface Waiting {
   readonly caller: Caller;
   /** Requests that are of use only together. */
   readonly party: Party | undefined;
-  readonly since: number;
+  /** When it came, or the run that it was part of failed. */
+  since: number;
   /** Set once it was part of a run that failed: it then runs alone. */
   alone: boolean;
   /** Whether a thread ended while it ran this request alone. */
@@ -162,9 +164,11 @@ export class Batcher implements Work {
     this.running.add(group);
     const started = performance.now();
     this.lastUsed = started;
+    const rows = countRows(group);
+    const run = begin(started, group, rows);
     try {
-      const rows = countRows(group);
       const { outputs, runMs } = await this.execute(session, group, rows);
+      end(run, runMs);
       this.learn(rows, runMs);
       const queueMs = started - (group[0] as Waiting).since;
       this.options.onRun?.({ requests: group.length, rows, queueMs, runMs });
@@ -177,6 +181,7 @@ export class Batcher implements Work {
         offset += request.rows;
       }
     } catch (error) {
+      end(run, undefined);
       this.fail(group, error);
     } finally {
       this.running.delete(group);
@@ -305,6 +310,7 @@ export class Batcher implements Work {
       }
       if (group.length === 1) waiting.hasDied = true;
       waiting.alone = true;
+      waiting.since = performance.now();
       again.push(waiting);
     }
     if (again.length === 0) return;
@@ -321,7 +327,7 @@ export class Batcher implements Work {
 
   /** Whether nobody waits for it any more; who waited in vain is told. */
   private isGone(waiting: Waiting, now: number): boolean {
-    const { caller, party, request } = waiting;
+    const { caller, party, request, since } = waiting;
     if (waiting.isSettled) return true;
     if (caller.hasLeft || party?.hasFailed) {
       this.options.onRefusal?.('abandoned', request.rows);
@@ -329,6 +335,7 @@ export class Batcher implements Work {
       return true;
     }
     if (caller.deadline > now) return false;
+    caller.trace?.waited(since, now);
     this.options.onRefusal?.('expired', request.rows);
     this.reject(waiting, deadlineExceeded('the model had a place for it'));
     return true;
@@ -385,6 +392,19 @@ const SMOOTHING = 0.1;
 
 function countRows(group: readonly Waiting[]): number {
   return group.reduce((sum, { request }) => sum + request.rows, 0);
+}
+
+/** Notes a run in the traces of its requests. */
+function begin(startedAt: number, group: readonly Waiting[], rows: number): TracedRun {
+  const run: TracedRun = { startedAt, requests: group.length, rows, endedAt: undefined, modelMs: undefined };
+  for (const { caller, since } of group) caller.trace?.ran(since, run);
+  return run;
+}
+
+/** @param modelMs undefined where it failed */
+function end(run: TracedRun, modelMs: number | undefined): void {
+  run.endedAt = performance.now();
+  run.modelMs = modelMs;
 }
 
 /** Whether it is the first to answer this request. */

@@ -16,8 +16,10 @@ export class LoggingInterceptor implements NestInterceptor {
     const http = context.switchToHttp();
     const request = http.getRequest<IncomingMessage>();
     const response = http.getResponse<ServerResponse>();
-    response.setHeader('X-Request-Id', RequestContext.of(request).id);
     this.observer.observe(request, response);
+    const { id, trace } = RequestContext.of(request);
+    response.setHeader('X-Request-Id', id);
+    if (trace) response.setHeader('traceparent', trace.parent);
     return next.handle();
   }
 }

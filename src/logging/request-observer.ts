@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import { redactedJson } from '../common/redacted-json.js';
 import { RequestContext } from '../common/request-context.js';
 import { Settings } from '../config/settings.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -12,16 +13,23 @@ export interface ObservedRequest extends IncomingMessage {
 }
 
 /** Status that stands in the log for a client that left before its answer (nginx's convention). */
-const CLIENT_CLOSED_REQUEST = 499;
+export const CLIENT_CLOSED_REQUEST = 499;
 const MAX_URL = 1024;
 /** Called every few seconds by machines: logged at level debug only. */
 const PROBES = /^\/(health|metrics)(\/|$)/;
+
+/** Who follows requests beside the log and the metrics. Neither method throws, nor waits for anything. */
+export interface RequestFollower {
+  begin(request: ObservedRequest, context: RequestContext): void;
+  end(request: ObservedRequest, context: RequestContext, status: number): void;
+}
 
 /** Logs a request's start and end, and counts it. One place for both: each listener has its price. */
 @Injectable()
 export class RequestObserver {
   /** Set while the service stops and waits no longer: whoever gets no answer now was cut off by it. */
   isCuttingOff = false;
+  follower: RequestFollower | undefined;
 
   constructor(
     private readonly settings: Settings,
@@ -34,6 +42,7 @@ export class RequestObserver {
     const context = RequestContext.of(request);
     if (context.isObserved) return;
     context.isObserved = true;
+    if (this.follower && !isProbe(request)) this.follower.begin(request, context);
     const { LOG_REQUESTS } = this.settings;
     const line = LOG_REQUESTS === 'off' ? undefined : lineOf(request, context);
     if (line && LOG_REQUESTS === 'both') this.log.write(line.level, line.fields, 'request_started');
@@ -43,16 +52,17 @@ export class RequestObserver {
       context.hasLeft = !response.writableFinished;
       const status = context.hasLeft ? CLIENT_CLOSED_REQUEST : response.statusCode;
       this.count(request, status, seconds);
+      if (context.trace) this.follower?.end(request, context, status);
       if (line) this.log.write(line.level, line.fields + this.outcome(context, status, seconds), 'request_completed');
     });
   }
 
-  private outcome({ model, version, body }: RequestContext, status: number, seconds: number): Fields {
+  private outcome({ model, version, body, redact }: RequestContext, status: number, seconds: number): Fields {
     let fields = `,"status_code":${status},"duration":${Math.round(seconds * 1e6) / 1e6}`;
     if (model !== undefined) fields += `,"model":${JSON.stringify(model)}`;
     if (version !== undefined) fields += `,"version":${JSON.stringify(version)}`;
     if (this.isCuttingOff && status === CLIENT_CLOSED_REQUEST) fields += ',"cut_off":true';
-    if (this.settings.LOG_FEATURES && body !== undefined) fields += `,"body":${JSON.stringify(body)}`;
+    if (this.settings.LOG_FEATURES && body !== undefined) fields += `,"body":${redactedJson(body, redact)}`;
     return fields;
   }
 
@@ -62,18 +72,24 @@ export class RequestObserver {
   }
 }
 
-const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+export const KNOWN_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
 /** What both lines of a request have in common. */
-function lineOf({ method = '', originalUrl, url: sent = '' }: ObservedRequest, { id, principal }: RequestContext) {
-  const url = pathOf(originalUrl ?? sent);
-  const level = method === 'GET' && PROBES.test(url) ? ('debug' as const) : ('info' as const);
-  const fields = `"request_id":${JSON.stringify(id)},"method":"${method}","url":${JSON.stringify(url)}`;
-  return { level, fields: principal ? `${fields},"who":${JSON.stringify(principal.name)}` : fields };
+function lineOf(request: ObservedRequest, { id, principal, trace }: RequestContext) {
+  const level = isProbe(request) ? ('debug' as const) : ('info' as const);
+  let fields = `"request_id":${JSON.stringify(id)},"method":"${request.method ?? ''}","url":${JSON.stringify(pathOf(request))}`;
+  if (principal) fields += `,"who":${JSON.stringify(principal.name)}`;
+  if (trace) fields += `,"trace_id":"${trace.traceId}","span_id":"${trace.spanId}"`;
+  return { level, fields };
+}
+
+function isProbe(request: ObservedRequest): boolean {
+  return request.method === 'GET' && PROBES.test(pathOf(request));
 }
 
 /** The path alone: a query may hold what does not belong in a log. */
-function pathOf(url: string): string {
+export function pathOf({ originalUrl, url: sent = '' }: ObservedRequest): string {
+  const url = originalUrl ?? sent;
   const end = url.indexOf('?');
   return url.slice(0, Math.min(end === -1 ? url.length : end, MAX_URL));
 }

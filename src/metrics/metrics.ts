@@ -218,6 +218,18 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly predictionsDropped = new Counter({
+    name: 'nestor_predictions_dropped_total',
+    help: 'Predictions that the prediction log lost because the database was away or too slow for too long',
+    registers: [this.registry],
+  });
+
+  readonly spansDropped = new Counter({
+    name: 'nestor_spans_dropped_total',
+    help: 'Spans of traces that were dropped because the collector did not take them',
+    registers: [this.registry],
+  });
+
   private readonly collectors: (() => void)[] = [];
   private page = () => this.own();
 

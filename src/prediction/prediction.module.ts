@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { CacheModule } from '../cache/cache.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
@@ -8,7 +9,7 @@ import { PredictHandler } from './http/predict.handler.js';
 import { PredictionService } from './prediction.service.js';
 
 @Module({
-  imports: [CacheModule, HttpModule, RegistryModule],
+  imports: [AuditModule, CacheModule, HttpModule, RegistryModule],
   controllers: [PredictController, ModelsController],
   providers: [PredictionService, PredictHandler],
   exports: [PredictionService],

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { PredictionLog } from '../audit/prediction-log.js';
 import { PredictionCache } from '../cache/prediction-cache.js';
 import { type Caller, CallerLeft } from '../common/caller.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
@@ -30,6 +31,7 @@ export class PredictionService {
     private readonly registry: ModelRegistry,
     private readonly cache: PredictionCache,
     private readonly metrics: Metrics,
+    private readonly log: PredictionLog,
   ) {}
 
   /**
@@ -54,7 +56,7 @@ export class PredictionService {
     caller: Caller,
     wishes?: Wishes,
   ): Promise<Prediction[]> {
-    const { model, version, loaded, caching } = resolved;
+    const { model, version, loaded, caching, log } = resolved;
     const { signature } = loaded;
     if (!signature) throw withoutSignature(model, version);
     checkRows(signature, rows, rowPath);
@@ -66,7 +68,9 @@ export class PredictionService {
       for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
       }
-      return outcomes as Prediction[];
+      const predictions = outcomes as Prediction[];
+      if (log) this.log.record(resolved, rows, predictions, caller);
+      return predictions;
     } catch (error) {
       if (error instanceof CallerLeft) throw error;
       this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isJsonObject } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
+import { LOG_SCHEMA, type LogSpec, readLogSpec, type WrittenLogSpec } from './log-spec.js';
 
 /** model.yaml: what holds for every version of a model. */
 export interface ModelSpec {
@@ -16,6 +17,8 @@ export interface ModelSpec {
   versions?: 'all' | { latest: number } | string[];
   /** true: predictions are cached for CACHE_TTL_S, or for as long as it says; false: never, not even at /predict/cached. */
   cache?: boolean | { ttl: string };
+  /** Absent where its predictions are not kept. */
+  log?: LogSpec;
 }
 
 /** Whether predictions are cached wherever a model answers, and for how long: CACHE_TTL_S where it does not say. */
@@ -50,6 +53,7 @@ const SCHEMA = {
         { type: 'object', properties: { ttl: {} }, required: ['ttl'], additionalProperties: false },
       ],
     },
+    log: LOG_SCHEMA,
   },
 };
 
@@ -70,7 +74,7 @@ export async function readModelFile(
   const file = await SourceFile.readIfThere(join(folder, MODEL_FILE));
   if (!file) return {};
   checkQuotes(file);
-  const spec = validateSource(file, SCHEMA) as ModelSpec;
+  const { log, ...spec } = validateSource(file, SCHEMA) as ModelSpec & { log?: WrittenLogSpec };
   checkCache(file, spec);
   checkVersions(file, spec, versions);
   const served = new Set(selectVersions(spec, versions));
@@ -79,7 +83,7 @@ export async function readModelFile(
     const there = [...served].join(', ');
     throw file.problem(['default'], `${spec.default} is neither a version nor a label (it serves ${there})`);
   }
-  return { ...spec, labels };
+  return { ...spec, labels, ...(log && { log: readLogSpec(file, log) }) };
 }
 
 /** The versions that model.yaml asks for, of those that there are (from old to new). */

@@ -5,6 +5,7 @@ import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
 import { Settings } from '../config/settings.js';
 import { type LoadedVersion } from './loaded-version.js';
+import { type LogSpec } from './log-spec.js';
 import { type Model } from './model.js';
 import { type Caching } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
@@ -26,6 +27,8 @@ export interface Resolved {
   version: string;
   loaded: LoadedVersion;
   caching: Caching | undefined;
+  /** Where its predictions are kept: what of them. */
+  log: LogSpec | undefined;
 }
 
 /** What is loaded, and which of it answers a request. The reconciler fills it. */
@@ -96,18 +99,14 @@ export class ModelRegistry {
     const version = chooseVersion(model, target);
     const { loaded } = version;
     if (!loaded) return this.loadFirst(target, caller, model, version);
-    return { model: model.name, version: version.version, loaded, caching: model.caching };
+    return { model: model.name, version: version.version, loaded, caching: model.caching, log: model.spec.log };
   }
 
-  private async loadFirst(
-    target: Target,
-    caller: Caller,
-    { caching }: Model,
-    version: ModelVersion,
-  ): Promise<Resolved> {
+  private async loadFirst(target: Target, caller: Caller, model: Model, version: ModelVersion): Promise<Resolved> {
     const loaded = await version.load(this.loader.load);
     // It may have to leave again at once: it answers who has waited for it all the same.
-    if (loaded) return { model: version.model, version: version.version, loaded, caching };
+    if (loaded)
+      return { model: model.name, version: version.version, loaded, caching: model.caching, log: model.spec.log };
     return this.resolve(target, caller); // where that failed, another version may be meant now, or the refusal says why
   }
 

@@ -2,6 +2,7 @@ import { didYouMean } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
 import { type Decision, withDecisions } from './decisions.js';
+import { redactionWarnings } from './log-spec.js';
 import { type Caching, cachingOf, type ModelSpec, selectVersions } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
 import { isRange, satisfies } from './version-name.js';
@@ -64,7 +65,7 @@ export class Model {
 
   /** What its model.yaml or an operator says and cannot be followed now. */
   get warnings(): string[] {
-    return [...this.fileWarnings, ...this.defaultWarnings(), ...this.labelWarnings()];
+    return [...this.fileWarnings, ...this.defaultWarnings(), ...this.labelWarnings(), ...this.logWarnings()];
   }
 
   get isLazy(): boolean {
@@ -167,6 +168,13 @@ export class Model {
       if (this.find(name)) return [`label ${name}${origin(decision)} is also the name of a version, which is meant`];
       return this.find(value) ? [] : [`label ${name}${origin(decision)} means version ${value}, which is not there`];
     });
+  }
+
+  /** None while a version may still turn out to have a feature of the name. */
+  private logWarnings(): string[] {
+    const { log } = this.spec;
+    if (!log || this.versions.some(({ isPending }) => isPending)) return [];
+    return redactionWarnings(log, this.versions.flatMap(({ loaded }) => loaded?.signature ?? [])); // prettier-ignore
   }
 
   private inRange(selector: string): readonly ModelVersion[] {

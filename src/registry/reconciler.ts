@@ -252,6 +252,8 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     }
     for (const version of this.versions()) this.budget.judge(version);
     this.budget.watchFixed();
+    // What their features are is known only now.
+    for (const model of this.registry.list()) this.warnOf(model);
     this.registry.isSettled = true;
     this.isFrozen ||= this.settings.WATCH_INTERVAL_MS === 0 && !this.isWaiting;
   }
@@ -300,8 +302,12 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     });
     const model = new Model(name, spec, made, problem, warnings, decisions);
     model.isSettled = before?.isSettled ?? false;
-    for (const warning of model.warnings) this.notices.tell(`${name}: ${warning}`, 'warn');
+    this.warnOf(model);
     return model;
+  }
+
+  private warnOf({ name, warnings }: Model): void {
+    for (const warning of warnings) this.notices.tell(`${name}: ${warning}`, 'warn');
   }
 
   private newVersion(model: string, entry: VersionEntry): ModelVersion {

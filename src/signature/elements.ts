@@ -1,9 +1,7 @@
 import { shortestFloat32 } from '../common/float32.js';
+import { rawJSON } from '../common/raw-json.js';
 import { type Tensor } from '../inference/tensor.js';
 import { NonFiniteOutput } from './prediction.js';
-
-/** Node's JSON.rawJSON, which TypeScript's library does not know yet: a number token written as it stands. */
-const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown };
 
 /**
  * One element of a tensor as a finite number. float32 is given as the double whose text is the shortest that reads

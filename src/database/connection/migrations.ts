@@ -46,5 +46,34 @@ export function migrations(isSqlite: boolean): Record<string, Migration> {
           .execute();
       },
     },
+    '003-predictions': {
+      async up(query: Kysely<unknown>) {
+        await query.schema
+          .createTable('predictions')
+          .addColumn('id', isSqlite ? 'integer' : 'bigint', (column) =>
+            isSqlite ? column.primaryKey().autoIncrement() : column.primaryKey().generatedAlwaysAsIdentity(),
+          )
+          .addColumn('answer', 'varchar(64)', (column) => column.notNull())
+          .addColumn('row', 'integer', (column) => column.notNull())
+          .addColumn('request_id', 'varchar(128)', (column) => column.notNull())
+          .addColumn('at', 'varchar(32)', (column) => column.notNull())
+          .addColumn('expires_at', 'varchar(32)')
+          .addColumn('model', 'varchar(64)', (column) => column.notNull())
+          .addColumn('version', 'varchar(64)', (column) => column.notNull())
+          .addColumn('digest', 'varchar(64)', (column) => column.notNull())
+          .addColumn('features', 'text')
+          .addColumn('prediction', 'text', (column) => column.notNull())
+          .addColumn('duration', 'double precision', (column) => column.notNull())
+          .addColumn('cached', 'integer', (column) => column.notNull())
+          .addColumn('who', 'text')
+          .addUniqueConstraint('predictions_key', ['answer', 'row'])
+          .execute();
+        const index = (name: string, columns: string[]) =>
+          query.schema.createIndex(`predictions_${name}`).on('predictions').columns(columns).execute();
+        await index('by_request', ['request_id', 'id']);
+        await index('by_time', ['model', 'at', 'id']);
+        await index('by_end', ['expires_at']);
+      },
+    },
   };
 }

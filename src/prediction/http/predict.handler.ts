@@ -81,11 +81,10 @@ export class PredictHandler {
    */
   private find(target: Target, request: IncomingMessage, body: unknown): Resolved | Promise<Resolved> {
     const context = RequestContext.of(request);
-    context.body = body;
     const found = this.predictions.resolve({ ...target, headerVersion: versionAskedBy(request) }, context);
     if (found instanceof Promise)
-      return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
-    return note(found, context);
+      return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context, body));
+    return note(found, context, body);
   }
 
   /** @param body the text of a PredictionDto, or of a BatchResponseDto of so many rows */
@@ -109,10 +108,12 @@ function pushCacheUse(headers: string[], { hits, ageMs }: CacheUse, rows: number
   if (hits > 0) headers.push('Age', String(Math.floor(ageMs / 1000)));
 }
 
-function note(resolved: Resolved, context: RequestContext): Resolved {
+function note(resolved: Resolved, context: RequestContext, body: unknown): Resolved {
   context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
   context.model = resolved.model;
   context.version = resolved.version;
+  context.body = body;
+  context.redact = resolved.log?.redact;
   return resolved;
 }
 

@@ -8,9 +8,10 @@ import { Settings } from '../config/settings.js';
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
 
 /**
- * Where AUTH is off, lets calls that change something through only from the same machine: the server must listen on
- * the loopback, and the caller must not be a page of another site in a browser of this machine (which sends its own
- * Origin, or has a name of its own resolve to 127.0.0.1), nor a proxy that passes on what came from outside.
+ * Where AUTH is off, lets calls that change something, or show what is personal, through only from the same machine: the
+ * server must listen on the loopback, and the caller must not be a page of another site in a browser of this machine
+ * (which sends its own Origin, or has a name of its own resolve to 127.0.0.1), nor a proxy that passes on what came from
+ * outside.
  */
 @Injectable()
 export class LocalOnly implements CanActivate {
@@ -26,14 +27,14 @@ export class LocalOnly implements CanActivate {
     const { AUTH, HOST } = this.settings;
     if (AUTH === 'on') return undefined; // their scope is what counts
     if (!isLoopback(HOST))
-      return 'Authentication is off, so calls that change something are answered only where the server listens on the loopback: set AUTH=on, or HOST=127.0.0.1 and call from the same machine.';
+      return 'Authentication is off, so calls that change something or show what is personal are answered only where the server listens on the loopback: set AUTH=on, or HOST=127.0.0.1 and call from the same machine.';
     const { host = '', origin, 'sec-fetch-site': site = 'none' } = headers;
     if (!isLoopback(hostOf(host)))
-      return 'Calls that change something must be made to 127.0.0.1, [::1] or localhost: the Host header names another.';
+      return 'This call must be made to 127.0.0.1, [::1] or localhost: the Host header names another.';
     if ((origin !== undefined && !isSameOrigin(origin, host)) || (site !== 'none' && site !== 'same-origin'))
-      return 'Calls that change something are not taken from pages of another origin.';
+      return 'This call is not taken from pages of another origin.';
     if (FORWARDED.some((name) => name in headers))
-      return 'Calls that change something are not taken through a proxy: call from the same machine.';
+      return 'This call is not taken through a proxy: call from the same machine.';
     return undefined;
   }
 }
