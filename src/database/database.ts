@@ -1,11 +1,12 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type Kysely } from 'kysely';
 import { PinoLogger } from 'nestjs-pino';
-import { DomainError } from '../common/errors.js';
+import { DomainError, firstLine } from '../common/errors.js';
 import { within } from '../common/within.js';
 import { Settings } from '../config/settings.js';
 import { type Connection } from './connection/connect.js';
-import { isOfValues, placeOf, problemOf } from './problem.js';
+import { type Read } from './connection/driven.js';
+import { isOfStatement, isOfValues, placeOf, problemOf } from './problem.js';
 import { type Tables } from './tables.js';
 
 /** Milliseconds between two attempts while it is away: doubled from the first to the last. */
@@ -13,6 +14,9 @@ const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
 /** How often a server that nothing is asked of is looked at: so health tells that it went away. */
 const LOOK_EVERY_MS = 5000;
+
+/** What a statement asks for is not there, may not be read, or takes too long. It says nothing of the database itself. */
+export class StatementProblem extends Error {}
 
 /**
  * The database. It is opened in the background: nothing waits for it but who asks it something. While it is away that
@@ -65,6 +69,27 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
    */
   execute<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     return this.ask((connection) => connection.execute(sql, parameters)) as Promise<Row[]>;
+  }
+
+  /**
+   * As `execute`, for a statement that only reads while a caller waits, on tables that may be anybody's.
+   *
+   * @throws StatementProblem, after which the database counts as there; else as `run`
+   */
+  read(sql: string, parameters: readonly unknown[] = []): Promise<Read> {
+    return this.ask(async (connection) => {
+      try {
+        return await connection.read(sql, parameters);
+      } catch (error) {
+        throw isOfStatement(error) ? new StatementProblem(firstLine(error), { cause: error }) : error;
+      }
+    });
+  }
+
+  /** Reads that may be under way at the same time, so that whatever else is asked of it has its turn. */
+  get readers(): number {
+    const { DATABASE_URL, DATABASE_POOL_MAX } = this.settings;
+    return DATABASE_URL.startsWith('sqlite:') ? 1 : Math.max(1, DATABASE_POOL_MAX - 2);
   }
 
   private async ask<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -157,7 +182,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
 function isOurs(error: unknown): boolean {
   const { name, code } = error as { name?: string; code?: string };
   if (isOfValues(error) || name === 'DataCloneError' || code === 'ERR_INVALID_ARG_TYPE') return true;
-  return [DomainError, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
+  return [DomainError, StatementProblem, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
 }
 
 function away(): DomainError {

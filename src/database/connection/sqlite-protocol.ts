@@ -1,20 +1,27 @@
+import { type ReadColumn } from './driven.js';
+
 /** What the thread is started with. */
 export interface SqliteFile {
   /** Path of the file, or `:memory:`. */
   path: string;
   /** Milliseconds to wait for another process's lock. */
   busyMs: number;
+  /** true: for reading alone; false: it makes the file, and writes, too. */
+  isReader: boolean;
 }
 
 export interface SqliteCall {
   id: number;
   sql: string;
   parameters: readonly unknown[];
+  /** true: rows are lists, whole numbers are bigints, and `columns` are told; false: rows are objects. */
+  isRead: boolean;
 }
 
 export interface SqliteResult {
   rows: unknown[];
   changes: number;
+  columns?: ReadColumn[];
 }
 
 /** An error's own fields do not survive the way between threads. */

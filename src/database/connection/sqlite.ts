@@ -3,14 +3,31 @@ import { type Settings } from '../../config/settings.js';
 import { type Driven } from './driven.js';
 import { SqliteThread } from './sqlite-thread.js';
 
-/** A file of SQLite, `sqlite:<file>` or `sqlite::memory:`. */
+const IN_MEMORY = ':memory:';
+
+/**
+ * A file of SQLite, `sqlite:<file>` or `sqlite::memory:`. Its readers have a thread of their own, from the first one on:
+ * with its log, SQLite lets them read while another writes. What is in memory only the thread sees that holds it.
+ */
 export function sqlite({ DATABASE_URL, DATABASE_TIMEOUT_MS }: Settings): Driven {
+  const path = DATABASE_URL.slice('sqlite:'.length);
   // Less than the whole time, so that it is SQLite that says what was the matter.
-  const thread = new SqliteThread(DATABASE_URL.slice('sqlite:'.length), Math.ceil(DATABASE_TIMEOUT_MS / 2));
+  const busyMs = Math.ceil(DATABASE_TIMEOUT_MS / 2);
+  const thread = new SqliteThread({ path, busyMs, isReader: false });
   const turns = new Turns();
+  let reader: SqliteThread | undefined;
   return {
     execute: (sql, parameters = []) => turns.take(async () => (await thread.run(sql, parameters)).rows),
+    read: async (sql, parameters = []) => {
+      const isShared = path === IN_MEMORY;
+      const result = isShared
+        ? await turns.take(() => thread.run(sql, parameters, true))
+        : await (reader ??= new SqliteThread({ path, busyMs, isReader: true })).run(sql, parameters, true);
+      return { rows: result.rows as unknown[][], columns: result.columns ?? [] };
+    },
     dialect: async () => (await import('./sqlite-dialect.js')).sqliteDialect(thread, turns),
-    close: () => thread.end(),
+    close: async () => {
+      await Promise.all([thread.end(), reader?.end()]);
+    },
   };
 }
