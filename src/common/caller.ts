@@ -11,11 +11,13 @@ export interface Caller {
   queueMs: number;
   /** Milliseconds that runs with its rows took, added up. */
   runMs: number;
+  /** Milliseconds that it waited for its stored features. */
+  lookupMs: number;
 }
 
 /** One that waits as long as it takes: the service itself. */
 export function patientCaller(): Caller {
-  return { deadline: Infinity, hasLeft: false, queueMs: 0, runMs: 0 };
+  return { deadline: Infinity, hasLeft: false, queueMs: 0, runMs: 0, lookupMs: 0 };
 }
 
 /** The failure of a request whose time is up. */

@@ -15,6 +15,7 @@ export class RequestContext implements Caller {
   hasLeft = false;
   queueMs = 0;
   runMs = 0;
+  lookupMs = 0;
   /** Whether its start and end are logged and counted already. */
   isObserved = false;
   /** The model and version that answer it, once they are known. */

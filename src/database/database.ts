@@ -5,7 +5,7 @@ import { DomainError, firstLine } from '../common/errors.js';
 import { within } from '../common/within.js';
 import { Settings } from '../config/settings.js';
 import { type Connection } from './connection/connect.js';
-import { type Read } from './connection/driven.js';
+import { type ReadColumn, type ReadRow } from './connection/driven.js';
 import { isOfStatement, isOfValues, placeOf, problemOf } from './problem.js';
 import { type Tables } from './tables.js';
 
@@ -76,20 +76,26 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
    *
    * @throws StatementProblem, after which the database counts as there; else as `run`
    */
-  read(sql: string, parameters: readonly unknown[] = []): Promise<Read> {
-    return this.ask(async (connection) => {
-      try {
-        return await connection.read(sql, parameters);
-      } catch (error) {
-        throw isOfStatement(error) ? new StatementProblem(firstLine(error), { cause: error }) : error;
-      }
-    });
+  read(sql: string, parameters: readonly unknown[] = []): Promise<readonly ReadRow[]> {
+    return this.ask((connection) => connection.read(sql, parameters).catch(failRead));
+  }
+
+  /**
+   * The columns of what such a statement reads, which gives no rows.
+   *
+   * @throws as `read`
+   */
+  describe(sql: string): Promise<readonly ReadColumn[]> {
+    return this.ask((connection) => connection.describe(sql).catch(failRead));
   }
 
   /** Reads that may be under way at the same time, so that whatever else is asked of it has its turn. */
   get readers(): number {
-    const { DATABASE_URL, DATABASE_POOL_MAX } = this.settings;
-    return DATABASE_URL.startsWith('sqlite:') ? 1 : Math.max(1, DATABASE_POOL_MAX - 2);
+    return this.isSqlite ? 1 : Math.max(1, this.settings.DATABASE_POOL_MAX - 2);
+  }
+
+  get isSqlite(): boolean {
+    return this.settings.DATABASE_URL.startsWith('sqlite:');
   }
 
   private async ask<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -136,7 +142,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   /** A server may go away while nothing is asked of it. A file is looked at when something is. */
   private lookLater(): void {
     clearTimeout(this.timer);
-    if (this.isClosed || this.settings.DATABASE_URL.startsWith('sqlite:')) return;
+    if (this.isClosed || this.isSqlite) return;
     const look = () => this.execute('select model from decisions limit 1');
     this.timer = setTimeout(() => {
       look().then(
@@ -176,6 +182,10 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private get place(): string {
     return placeOf(this.settings.DATABASE_URL);
   }
+}
+
+function failRead(error: unknown): never {
+  throw isOfStatement(error) ? new StatementProblem(firstLine(error), { cause: error }) : error;
 }
 
 /** Whether an error says nothing of the database: a refusal, or a mistake in the code or in what was to be written. */

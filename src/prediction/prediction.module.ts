@@ -1,14 +1,16 @@
 import { Module } from '@nestjs/common';
+import { FeaturesModule } from '../features/features.module.js';
 import { HttpModule } from '../http/http.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { ModelsController } from './http/models.controller.js';
 import { PredictController } from './http/predict.controller.js';
 import { PredictHandler } from './http/predict.handler.js';
+import { PreprocessingController } from './http/preprocessing.controller.js';
 import { PredictionService } from './prediction.service.js';
 
 @Module({
-  imports: [HttpModule, RegistryModule],
-  controllers: [PredictController, ModelsController],
+  imports: [FeaturesModule, HttpModule, RegistryModule],
+  controllers: [PredictController, PreprocessingController, ModelsController],
   providers: [PredictionService, PredictHandler],
   exports: [PredictionService],
 })

@@ -71,16 +71,14 @@ export class Lookup {
 
   /**
    * A row with the features that are stored for its key, which win over those that were sent. What is stored as nothing
-   * is the feature's default, or null where the schema allows that; else the row does without.
+   * is the feature's default, or null where the schema allows that; else the feature is missing.
    *
    * @param stored values of the features in their order, as the schema has them; null where there is none
    */
   complete(row: Row, stored: readonly unknown[]): Row {
     const complete = this.withoutKey(row);
     for (const [index, { feature }] of this.features.entries()) {
-      const value = stored[index] ?? feature.fallback;
-      if (value === undefined) delete complete[feature.name];
-      else complete[feature.name] = value;
+      complete[feature.name] = stored[index] ?? feature.fallback;
     }
     return complete;
   }
@@ -117,7 +115,8 @@ export class Lookup {
   }
 
   /** What is said of several features at once is said of rows without the key: it can be told of no others yet. */
-  private toAny({ required = [], properties: _properties, ...rest }: JsonSchema): JsonSchema {
+  private toAny(complete: JsonSchema): JsonSchema {
+    const { required = [], properties: _properties, ...rest } = complete;
     const { keyedSchema, key } = this;
     if (this.keySpec.isRequired) return keyedSchema;
     const stored = required.filter((name) => this.isStored(name));

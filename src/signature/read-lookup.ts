@@ -5,16 +5,13 @@ import { type TensorInfo } from '../inference/tensor.js';
 import { alternativesOf } from './alternatives.js';
 import { type Feature } from './feature.js';
 import { type FeaturesSource } from './features.js';
+import { isColumnName, isTableName, NAME_RULE } from './identifier.js';
 import { featuresIn } from './inputs.js';
 import { Lookup, type LookupKey, type StoredFeature } from './lookup.js';
 import { type LookupSpec, type SignatureSpec } from './signature-file.js';
 import { withTensorLimits } from './tensor-limits.js';
 
 type Fail = (path: SourcePath, message: string) => Error;
-
-/** What quotes cannot be broken out of, in any database, and fits PostgreSQL's names. */
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-const ALLOWED = 'letters, digits and _, no digit in front, 63 at most';
 
 /**
  * Takes the key out of the row's schema, where it stands among the features to say its type and its examples. It stays
@@ -29,11 +26,11 @@ export function takeKey(
   graphInputs: readonly TensorInfo[],
   fail: Fail,
 ): LookupKey {
-  if (!IDENTIFIER.test(name) || name === '__proto__')
-    throw fail(['lookup', 'key'], `must be the name of a column: ${ALLOWED}`);
+  if (!isColumnName(name)) throw fail(['lookup', 'key'], `must be the name of a column: ${NAME_RULE}`);
   const { properties = {}, required = [] } = schema;
   const declared = Object.hasOwn(properties, name) ? properties[name] : undefined;
-  const isFeature = inputs ? featuresIn(inputs).includes(name) : graphInputs.some((input) => input.name === name);
+  const isInput = inputs ? featuresIn(inputs).includes(name) : graphInputs.some((input) => input.name === name);
+  const isFeature = declared !== undefined && isInput;
   const isRequired = required.includes(name);
   if (declared && 'default' in declared && !isFeature)
     throw problem(['properties', name, 'default'], 'is the key of the lookup: there can be no default for it');
@@ -46,7 +43,8 @@ export function takeKey(
   if (isFeature) {
     properties[name] = exact;
   } else if (declared) {
-    delete properties[name];
+    const { [name]: _key, ...others } = properties;
+    schema.properties = others;
     if (isRequired) schema.required = required.filter((other) => other !== name);
   }
   return { name, schema: exact, isRequired, isFeature };
@@ -65,15 +63,13 @@ export function toLookup(
   schema: JsonSchema,
   fail: Fail,
 ): Lookup {
-  const parts = table.split('.');
-  if (parts.length > 2 || !parts.every((part) => IDENTIFIER.test(part)))
-    throw fail(['lookup', 'table'], `must be the name of a table, perhaps with its schema's in front: ${ALLOWED}`);
+  if (!isTableName(table)) throw fail(['lookup', 'table'], `must be the name of a table: ${NAME_RULE}`);
   const stored = Object.entries(columns).map(([name, column]): StoredFeature => {
     const path = ['lookup', 'columns', name];
     const feature = features.get(name);
     if (name === key.name) throw fail(path, 'is the key: what is stored is found by it');
     if (!feature) throw fail(path, `there is no feature "${name}"${didYouMean(name, features.keys())}`);
-    if (!IDENTIFIER.test(column)) throw fail(path, `must be the name of a column: ${ALLOWED}`);
+    if (!isColumnName(column)) throw fail(path, `must be the name of a column: ${NAME_RULE}`);
     return { feature, column };
   });
   return new Lookup(key, table, stored, schema);

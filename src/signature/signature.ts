@@ -40,7 +40,7 @@ export class Signature {
   /** @throws Error when the schema is not a valid JSON Schema */
   constructor(
     readonly description: string | undefined,
-    /** JSON Schema of one row, with the limits of its tensors: what validates, and what the documentation shows. */
+    /** JSON Schema of one complete row, with the limits of its tensors: what validates, and what the documentation shows. */
     readonly schema: JsonSchema,
     private readonly encoders: readonly InputEncoder[],
     private readonly output: OutputPlan,
@@ -75,6 +75,11 @@ export class Signature {
     };
     const { description, schema, encoders, batching, limits, lookup, validator } = this;
     return new Signature(description, schema, encoders, plan, batching, limits, lookup, validator);
+  }
+
+  /** JSON Schema of a row as it may be sent: complete, or with the key of its stored features. */
+  get rowSchema(): JsonSchema {
+    return this.lookup?.rowSchema ?? this.schema;
   }
 
   /** What is wrong with a row, at most so many problems; undefined when it can be encoded. */

@@ -9,6 +9,7 @@ import { migrations } from './migrations.js';
 export interface Connection {
   execute: Driven['execute'];
   read: Driven['read'];
+  describe: Driven['describe'];
   query: () => Promise<Kysely<Tables>>;
   /** Ends what is under way, and lets go of the database. Never rejects. */
   close(): Promise<void>;
@@ -33,6 +34,7 @@ export async function connect(settings: Settings): Promise<Connection> {
   const connection: Connection = {
     execute: (sql, parameters) => driven.execute(sql, parameters),
     read: (sql, parameters) => driven.read(sql, parameters),
+    describe: (sql) => driven.describe(sql),
     query: () => (query ??= queryOn(driven)),
     close: () => driven.close(),
   };

@@ -1,13 +1,11 @@
-import pg, { type PoolClient, type QueryArrayConfig } from 'pg';
+import pg from 'pg';
 import { type Settings } from '../../config/settings.js';
 import { type Driven } from './driven.js';
+import { numbered } from './numbered.js';
+import { PostgresReader } from './postgres-reader.js';
 
-/** Of DATABASE_TIMEOUT_MS, what a statement that reads may take before the server breaks it off. */
+/** Of DATABASE_TIMEOUT_MS, what a statement that reads may take: so it is the server that says what was the matter. */
 const READ_SHARE = 0.75;
-/** PostgreSQL's types by their number. */
-const TYPES = new Map(Object.entries(pg.types.builtins).map(([name, number]) => [Number(number), name]));
-/** What pg would make JavaScript's dates of, in this machine's time zone. */
-const TIMES = new Set(['DATE', 'TIME', 'TIMETZ', 'TIMESTAMP', 'TIMESTAMPTZ', 'INTERVAL'].map((name) => numberOf(name)));
 
 /** A pool of connections to PostgreSQL. */
 export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS }: Settings): Driven {
@@ -18,8 +16,8 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
     connectionTimeoutMillis: DATABASE_TIMEOUT_MS,
     keepAlive: true,
   });
-  const clients = new Set<PoolClient>();
-  const limited = new WeakSet<PoolClient>();
+  const reader = new PostgresReader(pool, Math.ceil(READ_SHARE * DATABASE_TIMEOUT_MS));
+  const clients = new Set<pg.PoolClient>();
   // Whoever waits for an answer is told that the connection broke; without a listener that would end the process, too.
   const ignore = () => undefined;
   pool.on('error', ignore);
@@ -37,44 +35,9 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
   };
   return {
     execute: async (sql, parameters = []) => (await pool.query(numbered(sql), [...parameters])).rows as unknown[],
-    read: async (sql, parameters = []) => {
-      const client = await pool.connect();
-      let failure: unknown;
-      try {
-        if (!limited.has(client)) {
-          await client.query(`set statement_timeout = ${Math.ceil(READ_SHARE * DATABASE_TIMEOUT_MS)}`);
-          limited.add(client);
-        }
-        const { rows, fields } = await client.query<unknown[]>(readOf(sql, parameters));
-        return { rows, columns: fields.map(({ name, dataTypeID }) => ({ name, type: TYPES.get(dataTypeID) ?? '' })) };
-      } catch (error) {
-        failure = error;
-        throw error;
-      } finally {
-        // One that the server has answered is as good as before.
-        client.release(failure !== undefined && !(failure instanceof pg.DatabaseError));
-      }
-    },
+    read: (sql, parameters = []) => reader.read(sql, parameters),
+    describe: (sql) => reader.describe(sql),
     dialect: async () => new (await import('kysely')).PostgresDialect({ pool }),
     close,
   };
-}
-
-function readOf(sql: string, parameters: readonly unknown[]): QueryArrayConfig {
-  return { text: numbered(sql), values: [...parameters], rowMode: 'array', types: AS_TEXT_WHERE_INEXACT };
-}
-
-const AS_TEXT_WHERE_INEXACT: QueryArrayConfig['types'] = {
-  getTypeParser: ((number: number, format?: 'text') =>
-    TIMES.has(number) ? (text: string) => text : pg.types.getTypeParser(number, format)) as typeof pg.types.getTypeParser,
-};
-
-/** Parameters as PostgreSQL writes them. */
-function numbered(sql: string): string {
-  let last = 0;
-  return sql.replaceAll('?', () => `$${String(++last)}`);
-}
-
-function numberOf(type: string): number {
-  return (pg.types.builtins as unknown as Record<string, number>)[type] as number;
 }

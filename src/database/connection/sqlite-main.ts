@@ -19,13 +19,13 @@ const MAX_READS = 100;
 const { path, busyMs, isReader } = workerData as SqliteFile;
 let database: DatabaseSync | undefined;
 const reads = new Map<string, StatementSync>();
+const MODES = { run, read, describe };
 
-parentPort?.on('message', ({ id, sql, parameters, isRead }: SqliteCall) => {
+parentPort?.on('message', ({ id, sql, parameters, mode }: SqliteCall) => {
   let reply: SqliteReply;
   try {
     database ??= open();
-    const result = isRead ? read(database, sql, parameters) : run(database, sql, parameters);
-    reply = { id, result };
+    reply = { id, result: MODES[mode](database, sql, parameters) };
   } catch (error) {
     const { message, code, errcode } = error as SqliteFailure;
     reply = {
@@ -84,8 +84,7 @@ function run(opened: DatabaseSync, sql: string, parameters: readonly unknown[]):
 
 function read(opened: DatabaseSync, sql: string, parameters: readonly unknown[]): SqliteResult {
   const statement = reads.get(sql) ?? prepareRead(opened, sql);
-  const columns = statement.columns().map(({ name, type }) => ({ name, type: type?.toUpperCase() ?? '' }));
-  return { rows: statement.all(...(parameters as SQLInputValue[])), changes: 0, columns };
+  return { rows: statement.all(...(parameters as SQLInputValue[])), changes: 0 };
 }
 
 function prepareRead(opened: DatabaseSync, sql: string): StatementSync {
@@ -95,4 +94,9 @@ function prepareRead(opened: DatabaseSync, sql: string): StatementSync {
   if (reads.size === MAX_READS) reads.clear();
   reads.set(sql, statement);
   return statement;
+}
+
+function describe(opened: DatabaseSync, sql: string): SqliteResult {
+  const columns = opened.prepare(sql).columns();
+  return { rows: columns.map(({ name, type }) => ({ name, type: type?.toUpperCase() ?? '' })), changes: 0 };
 }

@@ -1,5 +1,3 @@
-import { type ReadColumn } from './driven.js';
-
 /** What the thread is started with. */
 export interface SqliteFile {
   /** Path of the file, or `:memory:`. */
@@ -14,14 +12,15 @@ export interface SqliteCall {
   id: number;
   sql: string;
   parameters: readonly unknown[];
-  /** true: rows are lists, whole numbers are bigints, and `columns` are told; false: rows are objects. */
-  isRead: boolean;
+  mode: SqliteMode;
 }
+
+/** run: rows are objects; read: rows are lists, and whole numbers bigints; describe: rows are its columns, nothing is run. */
+export type SqliteMode = 'run' | 'read' | 'describe';
 
 export interface SqliteResult {
   rows: unknown[];
   changes: number;
-  columns?: ReadColumn[];
 }
 
 /** An error's own fields do not survive the way between threads. */

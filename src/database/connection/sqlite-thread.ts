@@ -1,6 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { SQLITE_ENTRY } from './sqlite-entry.js';
-import { type SqliteCall, type SqliteFile, type SqliteReply, type SqliteResult } from './sqlite-protocol.js';
+import {
+  type SqliteCall,
+  type SqliteFile,
+  type SqliteMode,
+  type SqliteReply,
+  type SqliteResult,
+} from './sqlite-protocol.js';
 
 interface Pending {
   resolve: (result: SqliteResult) => void;
@@ -35,11 +41,11 @@ export class SqliteThread {
   }
 
   /** @throws an error with the `message`, `code` and `errcode` of the one in the thread */
-  run(sql: string, parameters: readonly unknown[], isRead = false): Promise<SqliteResult> {
+  run(sql: string, parameters: readonly unknown[], mode: SqliteMode = 'run'): Promise<SqliteResult> {
     return new Promise((resolve, reject) => {
       const id = ++this.lastId;
       this.pending.set(id, { resolve, reject });
-      this.worker.postMessage({ id, sql, parameters, isRead } satisfies SqliteCall);
+      this.worker.postMessage({ id, sql, parameters, mode } satisfies SqliteCall);
     });
   }
 

@@ -1,13 +1,13 @@
 import { Turns } from '../../common/turns.js';
 import { type Settings } from '../../config/settings.js';
-import { type Driven } from './driven.js';
+import { type Driven, type ReadColumn, type ReadRow } from './driven.js';
 import { SqliteThread } from './sqlite-thread.js';
 
 const IN_MEMORY = ':memory:';
 
 /**
- * A file of SQLite, `sqlite:<file>` or `sqlite::memory:`. Its readers have a thread of their own, from the first one on:
- * with its log, SQLite lets them read while another writes. What is in memory only the thread sees that holds it.
+ * A file of SQLite, `sqlite:<file>` or `sqlite::memory:`. Who reads has a thread of its own, 8 MB, from the first time on:
+ * with its log, SQLite reads while another writes. What is in memory only the thread sees that holds it.
  */
 export function sqlite({ DATABASE_URL, DATABASE_TIMEOUT_MS }: Settings): Driven {
   const path = DATABASE_URL.slice('sqlite:'.length);
@@ -19,12 +19,13 @@ export function sqlite({ DATABASE_URL, DATABASE_TIMEOUT_MS }: Settings): Driven 
   return {
     execute: (sql, parameters = []) => turns.take(async () => (await thread.run(sql, parameters)).rows),
     read: async (sql, parameters = []) => {
-      const isShared = path === IN_MEMORY;
-      const result = isShared
-        ? await turns.take(() => thread.run(sql, parameters, true))
-        : await (reader ??= new SqliteThread({ path, busyMs, isReader: true })).run(sql, parameters, true);
-      return { rows: result.rows as unknown[][], columns: result.columns ?? [] };
+      const readOn = (on: SqliteThread) => on.run(sql, parameters, 'read');
+      const { rows } = await (path === IN_MEMORY
+        ? turns.take(() => readOn(thread))
+        : readOn((reader ??= new SqliteThread({ path, busyMs, isReader: true }))));
+      return rows as ReadRow[];
     },
+    describe: (sql) => turns.take(async () => (await thread.run(sql, [], 'describe')).rows as ReadColumn[]),
     dialect: async () => (await import('./sqlite-dialect.js')).sqliteDialect(thread, turns),
     close: async () => {
       await Promise.all([thread.end(), reader?.end()]);

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Get, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
+import { StoredFeatures } from '../../features/stored-features.js';
 import { ApiProblems } from '../../http/api-problems.js';
 import { DirectRoute } from '../../http/direct-route.js';
 import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
@@ -18,6 +19,7 @@ export class ModelsController {
   constructor(
     private readonly registry: ModelRegistry,
     private readonly handler: PredictHandler,
+    private readonly features: StoredFeatures,
   ) {}
 
   @Get()
@@ -44,7 +46,9 @@ export class ModelsController {
   @ApiProblems('model_not_found', 'version_not_found')
   readVersion(@Param('model') name: string, @Param('version') selector: string): VersionDetailsDto {
     const model = this.registry.model(name);
-    return VersionDetailsDto.from(model, model.lookup(selector));
+    const version = model.lookup(selector);
+    const problem = version.loaded?.signature && this.features.problemOf(version.loaded.signature);
+    return VersionDetailsDto.from(model, version, problem === undefined ? [] : [`stored features: ${problem}`]);
   }
 
   @Post([':model/predict', ':model/versions/:version/predict'])

@@ -11,7 +11,7 @@ import { timeLimitOf } from '../../http/time-limit.js';
 import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
 import { type Resolved, type Target } from '../../registry/model-registry.js';
-import { PredictionService, validationFailed } from '../prediction.service.js';
+import { PredictionService, validationFailed, type Wishes } from '../prediction.service.js';
 import { BatchRequestDto } from './batch.dto.js';
 import { predictionEnd, predictionJson } from './prediction-json.js';
 
@@ -30,11 +30,12 @@ export class PredictHandler {
     private readonly observer: RequestObserver,
   ) {}
 
-  async predict(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async predict(target: Target, request: IncomingMessage, response: ServerResponse, wishes?: Wishes): Promise<void> {
     const row = await this.read(request, response);
     const found = this.find(target, request, row);
     const resolved = found instanceof Promise ? await found : found;
-    const [prediction] = await this.predictions.predict(resolved, [row], () => '', RequestContext.of(request));
+    const caller = RequestContext.of(request);
+    const [prediction] = await this.predictions.predict(resolved, [row], () => '', caller, wishes);
     if (!prediction) throw new Error('one row must have one prediction');
     this.answer(request, response, predictionJson(prediction, predictionEnd(resolved.version, isoNow())));
   }
@@ -89,7 +90,9 @@ export class PredictHandler {
   private answer(request: IncomingMessage, response: ServerResponse, body: string): void {
     const context = RequestContext.of(request);
     const headers = context.headers('application/json; charset=utf-8');
-    headers.push('Server-Timing', `queue;dur=${context.queueMs.toFixed(3)}, run;dur=${context.runMs.toFixed(3)}`);
+    const { queueMs, runMs, lookupMs } = context;
+    const lookup = lookupMs > 0 ? `lookup;dur=${lookupMs.toFixed(3)}, ` : '';
+    headers.push('Server-Timing', `${lookup}queue;dur=${queueMs.toFixed(3)}, run;dur=${runMs.toFixed(3)}`);
     writeJson(response, 200, headers, body);
   }
 }
