@@ -16,6 +16,7 @@ class Signature:
     def __init__(self, path: Path) -> None:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         self.features: dict[str, Any] = document["features"]["properties"]
+        self.features.pop(document.get("lookup", {}).get("key"), None)  # what a row is looked up by, and no column
         self.inputs: dict[str, Any] = document.get("inputs") or {name: [name] for name in self.features}
         self.output: dict[str, Any] = document["output"]
         self.classes: list[str] = self.output.get("classes", [])

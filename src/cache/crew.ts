@@ -4,6 +4,7 @@ import { type Caller } from '../common/caller.js';
 export class Crew implements Caller {
   queueMs = 0;
   runMs = 0;
+  lookupMs = 0;
   private readonly members = new Set<Caller>();
 
   join(caller: Caller): void {

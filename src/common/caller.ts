@@ -21,6 +21,8 @@ export interface Caller {
   queueMs: number;
   /** Milliseconds that runs with its rows took, added up. */
   runMs: number;
+  /** Milliseconds that it waited for its stored features. */
+  lookupMs: number;
   /** What it says of predictions that were kept, as HTTP's Cache-Control does: no-cache, no-store, max-age. */
   readonly cacheControl?: string | undefined;
   /** What the cache gave it; absent where the cache was not asked. */
@@ -37,7 +39,7 @@ export interface CacheUse {
 
 /** One that waits as long as it takes: the service itself. */
 export function patientCaller(): Caller {
-  return { deadline: Infinity, hasLeft: false, queueMs: 0, runMs: 0 };
+  return { deadline: Infinity, hasLeft: false, queueMs: 0, runMs: 0, lookupMs: 0 };
 }
 
 /** The failure of a request whose time is up. */

@@ -27,6 +27,7 @@ export const ERROR_KINDS = {
   rate_limited: { http: 429, grpc: 8, title: 'Too many requests' },
   headers_too_large: { http: 431, grpc: 8, title: 'The headers are too large' },
   inference_failed: { http: 500, grpc: 13, title: 'The model could not be run' },
+  stored_features_invalid: { http: 500, grpc: 13, title: 'What is stored for this key cannot be used' },
   non_finite_output: { http: 500, grpc: 13, title: 'The model answered with a number that is not finite' },
   internal: { http: 500, grpc: 13, title: 'Internal error' },
   model_not_ready: { http: 503, grpc: 14, title: 'The model is still loading' },
@@ -37,6 +38,9 @@ export const ERROR_KINDS = {
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERROR_KINDS;
+
+/** A request is told so many of its problems at most. */
+export const MAX_PROBLEMS = 1000;
 
 /** One thing that is wrong with a request. `path` is a JSON pointer (RFC 6901) into the body. */
 export interface FieldProblem {

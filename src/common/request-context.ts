@@ -20,6 +20,7 @@ export class RequestContext implements Caller {
   principal: Principal | undefined;
   queueMs = 0;
   runMs = 0;
+  lookupMs = 0;
   cacheControl: string | undefined;
   cacheUse: CacheUse | undefined;
   /** Whether its start and end are logged and counted already. */

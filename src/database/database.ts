@@ -1,11 +1,12 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type Kysely } from 'kysely';
 import { PinoLogger } from 'nestjs-pino';
-import { DomainError } from '../common/errors.js';
+import { DomainError, firstLine } from '../common/errors.js';
 import { within } from '../common/within.js';
 import { Settings } from '../config/settings.js';
 import { type Connection } from './connection/connect.js';
-import { isOfValues, placeOf, problemOf } from './problem.js';
+import { type ReadColumn, type ReadRow } from './connection/driven.js';
+import { isOfStatement, isOfValues, placeOf, problemOf } from './problem.js';
 import { type Tables } from './tables.js';
 
 /** Milliseconds between two attempts while it is away: doubled from the first to the last. */
@@ -13,6 +14,9 @@ const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
 /** How often a server that nothing is asked of is looked at: so health tells that it went away. */
 const LOOK_EVERY_MS = 5000;
+
+/** What a statement asks for is not there, may not be read, or takes too long. It says nothing of the database itself. */
+export class StatementProblem extends Error {}
 
 /**
  * The database. It is opened in the background: nothing waits for it but who asks it something. While it is away that
@@ -67,6 +71,33 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.ask((connection) => connection.execute(sql, parameters)) as Promise<Row[]>;
   }
 
+  /**
+   * As `execute`, for a statement that only reads while a caller waits, on tables that may be anybody's.
+   *
+   * @throws StatementProblem, after which the database counts as there; else as `run`
+   */
+  read(sql: string, parameters: readonly unknown[] = []): Promise<readonly ReadRow[]> {
+    return this.ask((connection) => connection.read(sql, parameters).catch(failRead));
+  }
+
+  /**
+   * The columns of what such a statement reads, which gives no rows.
+   *
+   * @throws as `read`
+   */
+  describe(sql: string): Promise<readonly ReadColumn[]> {
+    return this.ask((connection) => connection.describe(sql).catch(failRead));
+  }
+
+  /** Reads that may be under way at the same time, so that whatever else is asked of it has its turn. */
+  get readers(): number {
+    return this.isSqlite ? 1 : Math.max(1, this.settings.DATABASE_POOL_MAX - 2);
+  }
+
+  get isSqlite(): boolean {
+    return this.settings.DATABASE_URL.startsWith('sqlite:');
+  }
+
   private async ask<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.problem !== undefined || this.isClosed) throw away();
     let connection: Connection | undefined;
@@ -111,7 +142,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   /** A server may go away while nothing is asked of it. A file is looked at when something is. */
   private lookLater(): void {
     clearTimeout(this.timer);
-    if (this.isClosed || this.settings.DATABASE_URL.startsWith('sqlite:')) return;
+    if (this.isClosed || this.isSqlite) return;
     const look = () => this.execute('select model from decisions limit 1');
     this.timer = setTimeout(() => {
       look().then(
@@ -153,11 +184,15 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 }
 
+function failRead(error: unknown): never {
+  throw isOfStatement(error) ? new StatementProblem(firstLine(error), { cause: error }) : error;
+}
+
 /** Whether an error says nothing of the database: a refusal, or a mistake in the code or in what was to be written. */
 function isOurs(error: unknown): boolean {
   const { name, code } = error as { name?: string; code?: string };
   if (isOfValues(error) || name === 'DataCloneError' || code === 'ERR_INVALID_ARG_TYPE') return true;
-  return [DomainError, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
+  return [DomainError, StatementProblem, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
 }
 
 function away(): DomainError {

@@ -47,6 +47,16 @@ export function isOfValues(error: unknown): boolean {
   return errcode === undefined ? /^2[23]\w{3}$/.test(code ?? '') : [19, 20].includes(errcode % 256);
 }
 
+/**
+ * Whether a statement failed for what it asks: a table, a column or a right that is not there, or more time than it may
+ * take. PostgreSQL's class 42 (and 54: too complex) and what it calls cancelled or locked; SQLite's generic error.
+ */
+export function isOfStatement(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  if (errcode !== undefined) return errcode % 256 === 1;
+  return /^(42|54)\w{3}$/.test(code ?? '') || ['3F000', '57014', '55P03'].includes(code ?? '');
+}
+
 /** Where a server or a file is, for the log: without user, password and options. */
 export function placeOf(url: string): string {
   if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length);

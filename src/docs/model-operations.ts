@@ -9,6 +9,7 @@ type Schema = Record<string, unknown>;
 
 const ONE = '/v1/models/{model}/predict';
 const BATCH = '/v1/models/{model}/predict/batch';
+const BY_KEY = '/predict-with-preprocessing';
 
 /**
  * The document with operations of each served model in place of the templates for any: its real row schema and an
@@ -39,6 +40,7 @@ export function withModelOperations(
       if (isDefault && model === defaultModel) {
         for (const path of ['/predict', '/predict/cached']) paths[path] = withBody(base.paths[path], row.single);
         paths['/predict/batch'] = withBody(base.paths['/predict/batch'], row.batch);
+        if (row.keyed) paths[BY_KEY] = withBody(base.paths[BY_KEY], row.keyed);
       }
     }
   }
@@ -53,16 +55,16 @@ function isPredictionTemplate(path: string): boolean {
   return path.startsWith('/v1/models/{model}/') && /\/predict(\/batch)?$/.test(path);
 }
 
-/** The request bodies of a version: one row, and many. */
+/** The request bodies of a version: one row, many, and one whose stored features are looked up. */
 function rowOf(model: Model, version: ModelVersion, schemas: Record<string, Schema>) {
   const signature = version.loaded?.signature;
   const name = freeName(`${model.name}-${version.version}`, schemas);
-  schemas[name] = signature?.schema ?? {
+  schemas[name] = signature?.rowSchema ?? {
     type: 'object',
     description: 'Known once the model is loaded: by its first request.',
   };
   const schema = { $ref: `#/components/schemas/${name}` };
-  const example = signature?.example;
+  const { example, lookup } = signature ?? {};
   return {
     description: signature?.description ?? model.spec.description,
     single: { schema, ...(example && { example }) },
@@ -73,6 +75,10 @@ function rowOf(model: Model, version: ModelVersion, schemas: Record<string, Sche
         properties: { requests: { type: 'array', minItems: 1, items: schema } },
       },
       ...(example && { example: { requests: [example, example] } }),
+    },
+    keyed: lookup && {
+      schema: lookup.keyedSchema,
+      ...(example && { example: lookup.keyedExample(example) }),
     },
   };
 }

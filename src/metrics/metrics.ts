@@ -87,6 +87,26 @@ export class Metrics {
     labelNames: ['model', 'version', 'code'] as const,
     registers: [this.registry],
   });
+  readonly lookupSeconds = new Histogram({
+    name: 'nestor_lookup_duration_seconds',
+    help: 'Time that a request waited for its stored features',
+    labelNames: ['model', 'version'] as const,
+    buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+    registers: [this.registry],
+  });
+  readonly lookupKeys = new Histogram({
+    name: 'nestor_lookup_keys_per_query',
+    help: 'Keys that one query asked for; requests may share it',
+    labelNames: ['model', 'version'] as const,
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+    registers: [this.registry],
+  });
+  readonly lookupRows = new Counter({
+    name: 'nestor_lookup_rows_total',
+    help: 'Rows with a key, by what became of their request: found, missing (a key is unknown), invalid (what is stored cannot be used), failed',
+    labelNames: ['model', 'version', 'result'] as const,
+    registers: [this.registry],
+  });
   readonly modelState = new Gauge({
     name: 'nestor_model_state',
     help: '1 for the state that a version is in, 0 for the others',
@@ -244,13 +264,13 @@ export class Metrics {
 
   /** Drops what was counted of a version that is gone for good: names that come and go must not fill the page. */
   async forget(model: string, version: string): Promise<void> {
-    const { inferenceSeconds, runRequests, runRows, queueSeconds } = this;
-    for (const histogram of [inferenceSeconds, runRequests, runRows, queueSeconds])
+    const { inferenceSeconds, runRequests, runRows, queueSeconds, lookupSeconds, lookupKeys } = this;
+    for (const histogram of [inferenceSeconds, runRequests, runRows, queueSeconds, lookupSeconds, lookupKeys])
       histogram.remove({ model, version });
     const { rows, coalescedRows, refusedRows, failures, loads, evictions, returns } = this;
-    const { cacheHits, cacheMisses, cacheShared } = this;
+    const { cacheHits, cacheMisses, cacheShared, lookupRows } = this;
     const runs = [rows, coalescedRows, refusedRows, failures, loads, evictions, returns];
-    for (const counter of [...runs, cacheHits, cacheMisses, cacheShared] as Counter[]) {
+    for (const counter of [...runs, cacheHits, cacheMisses, cacheShared, lookupRows] as Counter[]) {
       const { values } = await counter.get();
       for (const { labels } of values) {
         if (labels.model === model && labels.version === version) counter.remove(labels);

@@ -2,15 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { PredictionLog } from '../audit/prediction-log.js';
 import { PredictionCache } from '../cache/prediction-cache.js';
 import { type Caller, CallerLeft } from '../common/caller.js';
-import { DomainError, type FieldProblem } from '../common/errors.js';
+import { DomainError, type FieldProblem, MAX_PROBLEMS } from '../common/errors.js';
+import { type LookingUp, StoredFeatures } from '../features/stored-features.js';
 import { Metrics } from '../metrics/metrics.js';
 import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
 import { type Row } from '../signature/columns.js';
 import { NonFiniteOutput, type Prediction } from '../signature/prediction.js';
 import { type Signature } from '../signature/signature.js';
-
-/** A request is told so many of its problems at most. */
-const MAX_PROBLEMS = 1000;
 
 /** Where a row stands in what its sender sent, as a JSON pointer; for the paths of problems. */
 export type RowPath = (row: number) => string;
@@ -19,6 +17,8 @@ export type RowPath = (row: number) => string;
 export interface Wishes {
   /** true: from the cache, unless model.yaml says never; without it where model.yaml says so. */
   cached?: boolean;
+  /** true: each row must give the key of its stored features; false: where a row gives it, they are looked up. */
+  lookup?: boolean;
 }
 
 /**
@@ -32,6 +32,7 @@ export class PredictionService {
     private readonly cache: PredictionCache,
     private readonly metrics: Metrics,
     private readonly log: PredictionLog,
+    private readonly features: StoredFeatures,
   ) {}
 
   /**
@@ -44,27 +45,68 @@ export class PredictionService {
   }
 
   /**
-   * Predicts for each row. One row that is not valid fails them all, and nothing is run.
+   * Predicts for each row. One row that is not valid fails them all, and nothing is run. Where the signature says so,
+   * rows that give a key are completed with what is stored for it.
    *
    * @throws DomainError `validation_failed` naming every problem of every row, `inference_failed`, `non_finite_output`,
-   *   `overloaded`, `deadline_exceeded`; CallerLeft
+   *   `overloaded`, `deadline_exceeded`; of stored features `features_not_found`, `stored_features_invalid`,
+   *   `dependency_unavailable`; CallerLeft
    */
-  async predict(
+  predict(
     resolved: Resolved,
     rows: readonly unknown[],
     rowPath: RowPath,
     caller: Caller,
     wishes?: Wishes,
   ): Promise<Prediction[]> {
-    const { model, version, loaded, caching, log } = resolved;
+    const { model, version, loaded } = resolved;
     const { signature } = loaded;
     if (!signature) throw withoutSignature(model, version);
+    if (wishes?.lookup || signature.lookup) {
+      if (!isLookingUp(signature)) throw withoutLookup(model, version);
+      if (wishes?.lookup || rows.some((row) => signature.lookup.concerns(row)))
+        return this.predictLookedUp(resolved, signature, rows, rowPath, caller, wishes);
+    }
     checkRows(signature, rows, rowPath);
+    return this.run(resolved, signature, rows as Row[], rowPath, caller, wishes);
+  }
+
+  /** As `predict`, for rows some of whose features are stored. */
+  private async predictLookedUp(
+    resolved: Resolved,
+    signature: LookingUp,
+    rows: readonly unknown[],
+    rowPath: RowPath,
+    caller: Caller,
+    wishes: Wishes | undefined,
+  ): Promise<Prediction[]> {
+    const { lookup } = signature;
+    const letGo = resolved.loaded.hold();
+    try {
+      const isLookedUp = (row: unknown) => wishes?.lookup === true || lookup.concerns(row);
+      checkRows({ problems: (row, most) => (isLookedUp(row) ? lookup : signature).problems(row, most) }, rows, rowPath);
+      const complete = await this.features.complete(resolved, signature, rows as Row[], rowPath, caller);
+      checkRows(signature, complete, rowPath);
+      return await this.run(resolved, signature, complete, rowPath, caller, wishes);
+    } finally {
+      letGo();
+    }
+  }
+
+  private async run(
+    resolved: Resolved,
+    signature: Signature,
+    rows: readonly Row[],
+    rowPath: RowPath,
+    caller: Caller,
+    wishes: Wishes | undefined,
+  ): Promise<Prediction[]> {
+    const { model, version, loaded, caching, log } = resolved;
     try {
       const isCached = caching !== undefined || wishes?.cached;
       const outcomes = await (isCached
-        ? this.cache.predict(resolved, signature, rows as Row[], caller)
-        : loaded.predict(signature, rows as Row[], caller));
+        ? this.cache.predict(resolved, signature, rows, caller)
+        : loaded.predict(signature, rows, caller));
       for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
       }
@@ -79,7 +121,7 @@ export class PredictionService {
   }
 }
 
-function checkRows(signature: Signature, rows: readonly unknown[], rowPath: RowPath): void {
+function checkRows(signature: Pick<Signature, 'problems'>, rows: readonly unknown[], rowPath: RowPath): void {
   const errors: FieldProblem[] = [];
   for (const [index, row] of rows.entries()) {
     const left = MAX_PROBLEMS - errors.length;
@@ -112,5 +154,16 @@ function withoutSignature(model: string, version: string): DomainError {
   return new DomainError(
     'validation_failed',
     `Version ${version} of ${model} takes tensors, not rows: it has no signature.yaml, and its inputs are not columns.`,
+  );
+}
+
+function isLookingUp(signature: Signature): signature is LookingUp {
+  return signature.lookup !== undefined;
+}
+
+function withoutLookup(model: string, version: string): DomainError {
+  return new DomainError(
+    'validation_failed',
+    `Version ${version} of ${model} has no stored features: its signature.yaml has no \`lookup\`.`,
   );
 }

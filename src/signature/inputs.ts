@@ -56,6 +56,15 @@ export function planInputs(
   return plan;
 }
 
+/** Names of the features that inputs take. */
+export function featuresIn(inputs: NonNullable<SignatureSpec['inputs']>): string[] {
+  return Object.values(inputs).flatMap((columns) => [columns].flat().map(featureOf));
+}
+
+function featureOf(column: ColumnSpec): string {
+  return typeof column === 'string' ? column : 'oneHot' in column ? column.oneHot : column.ordinal;
+}
+
 function checkNames(graphInputs: readonly TensorInfo[], spec: NonNullable<SignatureSpec['inputs']>, fail: Fail) {
   const names = graphInputs.map(({ name }) => name);
   for (const name of Object.keys(spec)) {
@@ -93,7 +102,7 @@ function planInput(
   const columns: Column[] = [];
   for (const [index, column] of [spec].flat().entries()) {
     const path = ['inputs', info.name, ...(Array.isArray(spec) ? [index] : [])];
-    const name = typeof column === 'string' ? column : 'oneHot' in column ? column.oneHot : column.ordinal;
+    const name = featureOf(column);
     const feature = features.get(name);
     if (!feature) throw fail(path, `there is no feature "${name}"${didYouMean(name, features.keys())}`);
     try {

@@ -22,6 +22,16 @@ export interface SignatureSpec {
   output?: OutputSpec;
   batching?: 'on' | 'off' | 'auto';
   limits?: Limits;
+  lookup?: LookupSpec;
+}
+
+/** Features that are stored in a database. */
+export interface LookupSpec {
+  /** What a row gives, and the column that is compared with it. */
+  key: string;
+  table: string;
+  /** Column by feature. */
+  columns: Record<string, string>;
 }
 
 /** What a version may take of the service; what is left out is measured, or comes from the settings. */
@@ -78,6 +88,16 @@ const SCHEMA = {
         queue_rows: { type: 'integer', minimum: 1 },
         timeout_ms: { type: 'integer', minimum: 1 },
         threads: { type: 'integer', minimum: 1, maximum: 64 },
+      },
+    },
+    lookup: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['key', 'table', 'columns'],
+      properties: {
+        key: { type: 'string' },
+        table: { type: 'string' },
+        columns: { type: 'object', minProperties: 1, additionalProperties: { type: 'string' } },
       },
     },
   },

@@ -11,8 +11,10 @@ import { analyseFeatures } from './feature.js';
 import { type FeaturesSource, readFeatures } from './features.js';
 import { featuresOfGraph } from './graph-features.js';
 import { type InputEncoder, planInputs, rowDims } from './inputs.js';
+import { type Lookup } from './lookup.js';
 import { type OutputPlan, planOutput } from './output.js';
 import { type Prediction } from './prediction.js';
+import { takeKey, toLookup } from './read-lookup.js';
 import { RowValidator } from './row-validator.js';
 import { type Limits, type OutputSpec, readSignatureFile } from './signature-file.js';
 import { withTensorLimits } from './tensor-limits.js';
@@ -38,13 +40,15 @@ export class Signature {
   /** @throws Error when the schema is not a valid JSON Schema */
   constructor(
     readonly description: string | undefined,
-    /** JSON Schema of one row, with the limits of its tensors: what validates, and what the documentation shows. */
+    /** JSON Schema of one complete row, with the limits of its tensors: what validates, and what the documentation shows. */
     readonly schema: JsonSchema,
     private readonly encoders: readonly InputEncoder[],
     private readonly output: OutputPlan,
     /** Whether requests may share a run: `auto` leaves it to the proof. */
     readonly batching: 'on' | 'off' | 'auto',
     readonly limits: Limits,
+    /** The features that are stored, where some are. */
+    readonly lookup: Lookup | undefined,
     private readonly validator = new RowValidator(schema),
   ) {
     this.task = output.task;
@@ -69,8 +73,13 @@ export class Signature {
         return decode(outputs, row);
       },
     };
-    const { description, schema, encoders, batching, limits, validator } = this;
-    return new Signature(description, schema, encoders, plan, batching, limits, validator);
+    const { description, schema, encoders, batching, limits, lookup, validator } = this;
+    return new Signature(description, schema, encoders, plan, batching, limits, lookup, validator);
+  }
+
+  /** JSON Schema of a row as it may be sent: complete, or with the key of its stored features. */
+  get rowSchema(): JsonSchema {
+    return this.lookup?.rowSchema ?? this.schema;
   }
 
   /** What is wrong with a row, at most so many problems; undefined when it can be encoded. */
@@ -150,7 +159,9 @@ export async function loadSignature(
   }
   const failInputs = (path: SourcePath, message: string) =>
     path[0] === 'features' ? source.problem(path.slice(1), message) : fail(path, message);
-  const plan = planInputs(graph.inputs, analyseFeatures(source), spec.inputs, failInputs);
+  const key = spec.lookup && takeKey(source, spec, spec.lookup, graph.inputs, fail);
+  const features = analyseFeatures(source);
+  const plan = planInputs(graph.inputs, features, spec.inputs, failInputs);
   const output = planOutput(graph, spec.output ?? { task: 'raw' }, (path, message) =>
     fail(['output', ...path], message),
   );
@@ -164,6 +175,7 @@ export async function loadSignature(
       output,
       spec.batching ?? 'auto',
       spec.limits ?? {},
+      key && spec.lookup && toLookup(spec.lookup, key, features, source.schema, fail),
     );
     checkExamples(made, source);
     if (!made.example) warnings.push(withoutExample(made, source).message);

@@ -8,6 +8,8 @@ import { migrations } from './migrations.js';
 /** A database that was reached, has our tables, and takes writes. */
 export interface Connection {
   execute: Driven['execute'];
+  read: Driven['read'];
+  describe: Driven['describe'];
   query: () => Promise<Kysely<Tables>>;
   /** Ends what is under way, and lets go of the database. Never rejects. */
   close(): Promise<void>;
@@ -31,6 +33,8 @@ export async function connect(settings: Settings): Promise<Connection> {
   let query: Promise<Kysely<Tables>> | undefined;
   const connection: Connection = {
     execute: (sql, parameters) => driven.execute(sql, parameters),
+    read: (sql, parameters) => driven.read(sql, parameters),
+    describe: (sql) => driven.describe(sql),
     query: () => (query ??= queryOn(driven)),
     close: () => driven.close(),
   };

@@ -1,6 +1,11 @@
 import pg from 'pg';
 import { type Settings } from '../../config/settings.js';
 import { type Driven } from './driven.js';
+import { numbered } from './numbered.js';
+import { PostgresReader } from './postgres-reader.js';
+
+/** Of DATABASE_TIMEOUT_MS, what a statement that reads may take: so it is the server that says what was the matter. */
+const READ_SHARE = 0.75;
 
 /** A pool of connections to PostgreSQL. */
 export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS }: Settings): Driven {
@@ -11,6 +16,7 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
     connectionTimeoutMillis: DATABASE_TIMEOUT_MS,
     keepAlive: true,
   });
+  const reader = new PostgresReader(pool, Math.ceil(READ_SHARE * DATABASE_TIMEOUT_MS));
   const clients = new Set<pg.PoolClient>();
   // Whoever waits for an answer is told that the connection broke; without a listener that would end the process, too.
   const ignore = () => undefined;
@@ -28,11 +34,9 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
     await Promise.race([Promise.all([...ended, pool.end()]), new Promise((resolve) => setTimeout(resolve, 1000))]);
   };
   return {
-    execute: async (sql, parameters = []) => {
-      let last = 0;
-      const numbered = sql.replaceAll('?', () => `$${String(++last)}`);
-      return (await pool.query(numbered, [...parameters])).rows as unknown[];
-    },
+    execute: async (sql, parameters = []) => (await pool.query(numbered(sql), [...parameters])).rows as unknown[],
+    read: (sql, parameters = []) => reader.read(sql, parameters),
+    describe: (sql) => reader.describe(sql),
     dialect: async () => new (await import('kysely')).PostgresDialect({ pool }),
     close,
   };

@@ -4,13 +4,19 @@ export interface SqliteFile {
   path: string;
   /** Milliseconds to wait for another process's lock. */
   busyMs: number;
+  /** true: for reading alone; false: it makes the file, and writes, too. */
+  isReader: boolean;
 }
 
 export interface SqliteCall {
   id: number;
   sql: string;
   parameters: readonly unknown[];
+  mode: SqliteMode;
 }
+
+/** run: rows are objects; read: rows are lists, and whole numbers bigints; describe: rows are its columns, nothing is run. */
+export type SqliteMode = 'run' | 'read' | 'describe';
 
 export interface SqliteResult {
   rows: unknown[];

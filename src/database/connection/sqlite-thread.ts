@@ -1,6 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { SQLITE_ENTRY } from './sqlite-entry.js';
-import { type SqliteCall, type SqliteFile, type SqliteReply, type SqliteResult } from './sqlite-protocol.js';
+import {
+  type SqliteCall,
+  type SqliteFile,
+  type SqliteMode,
+  type SqliteReply,
+  type SqliteResult,
+} from './sqlite-protocol.js';
 
 interface Pending {
   resolve: (result: SqliteResult) => void;
@@ -16,10 +22,9 @@ export class SqliteThread {
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
 
-  constructor(path: string, busyMs: number) {
-    const workerData: SqliteFile = { path, busyMs };
+  constructor(workerData: SqliteFile) {
     this.worker = new Worker(SQLITE_ENTRY, {
-      name: 'database',
+      name: workerData.isReader ? 'database-reader' : 'database',
       workerData,
       // Some releases of Node call node:sqlite experimental, on standard error.
       execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -36,11 +41,11 @@ export class SqliteThread {
   }
 
   /** @throws an error with the `message`, `code` and `errcode` of the one in the thread */
-  run(sql: string, parameters: readonly unknown[]): Promise<SqliteResult> {
+  run(sql: string, parameters: readonly unknown[], mode: SqliteMode = 'run'): Promise<SqliteResult> {
     return new Promise((resolve, reject) => {
       const id = ++this.lastId;
       this.pending.set(id, { resolve, reject });
-      this.worker.postMessage({ id, sql, parameters } satisfies SqliteCall);
+      this.worker.postMessage({ id, sql, parameters, mode } satisfies SqliteCall);
     });
   }
 

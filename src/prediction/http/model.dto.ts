@@ -5,6 +5,7 @@ import { DECISION_KINDS, type DecisionKind } from '../../registry/decisions.js';
 import { type LoadedVersion } from '../../registry/loaded-version.js';
 import { type Model } from '../../registry/model.js';
 import { type ModelVersion, VERSION_STATES, type VersionState } from '../../registry/model-version.js';
+import { type Lookup } from '../../signature/lookup.js';
 import { type Signature } from '../../signature/signature.js';
 
 export class TensorDto {
@@ -23,12 +24,31 @@ export class TensorDto {
   shape!: readonly (number | string)[];
 }
 
+export class LookupDto {
+  @ApiProperty({ description: 'What a row gives to have its stored features looked up', example: 'customer_id' })
+  key!: string;
+
+  @ApiProperty({ example: 'customer_features' })
+  table!: string;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'Column by feature',
+    example: { income: 'annual_income' },
+  })
+  columns!: Record<string, string>;
+}
+
 export class SignatureDto {
   @ApiProperty({ enum: ['binary', 'multiclass', 'regression', 'raw'], example: 'binary' })
   task!: string;
 
   @ApiProperty({ type: 'object', additionalProperties: true, description: 'JSON Schema of one row' })
   features!: object;
+
+  @ApiPropertyOptional({ type: LookupDto, description: 'The features that are stored, where some are' })
+  lookup?: LookupDto;
 
   @ApiPropertyOptional({ type: [String], example: ['declined', 'approved'] })
   classes?: readonly string[];
@@ -125,9 +145,18 @@ export class VersionDetailsDto extends VersionDto {
   @ApiPropertyOptional({ type: ExecutionDto, description: 'How it is run; absent while it is not loaded' })
   execution?: ExecutionDto;
 
-  static override from(model: Model, version: ModelVersion): VersionDetailsDto {
+  @ApiPropertyOptional({ type: [String], description: 'What keeps some requests from being answered' })
+  warnings?: readonly string[];
+
+  /** @param warnings what keeps some requests from being answered */
+  static override from(model: Model, version: ModelVersion, warnings: readonly string[] = []): VersionDetailsDto {
     const { loaded } = version;
-    return Object.assign(new VersionDetailsDto(), VersionDto.from(model, version), loaded && detailsOf(loaded));
+    return Object.assign(
+      new VersionDetailsDto(),
+      VersionDto.from(model, version),
+      loaded && detailsOf(loaded),
+      warnings.length > 0 && { warnings },
+    );
   }
 }
 
@@ -220,13 +249,23 @@ function detailsOf({ signature, graph: { inputs, outputs }, placed }: LoadedVers
   return { ...(signature && signatureOf(signature)), inputs, outputs, execution: executionOf(placed) };
 }
 
+function lookupOf({ key, table, features }: Lookup): LookupDto {
+  return { key, table, columns: Object.fromEntries(features.map(({ feature, column }) => [feature.name, column])) };
+}
+
 /** @param at by the monotonic clock */
 function toIso(at: number): string {
   return new Date(performance.timeOrigin + at).toISOString();
 }
 
-function signatureOf({ description, task, schema, classes, example }: Signature) {
-  const signature: SignatureDto = { task, features: schema, ...(classes && { classes }), ...(example && { example }) };
+function signatureOf({ description, task, rowSchema, lookup, classes, example }: Signature) {
+  const signature: SignatureDto = {
+    task,
+    features: rowSchema,
+    ...(lookup && { lookup: lookupOf(lookup) }),
+    ...(classes && { classes }),
+    ...(example && { example }),
+  };
   return { ...(description !== undefined && { description }), signature };
 }
 

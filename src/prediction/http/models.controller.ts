@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Get, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
 import { Needs } from '../../openapi/needs.js';
+import { StoredFeatures } from '../../features/stored-features.js';
 import { ApiProblems } from '../../http/api-problems.js';
 import { RequestContext } from '../../common/request-context.js';
 import { DirectRoute } from '../../http/direct-route.js';
@@ -20,6 +21,7 @@ export class ModelsController {
   constructor(
     private readonly registry: ModelRegistry,
     private readonly handler: PredictHandler,
+    private readonly features: StoredFeatures,
   ) {}
 
   @Get()
@@ -54,7 +56,9 @@ export class ModelsController {
     @Req() request: IncomingMessage,
   ): VersionDetailsDto {
     const model = this.registry.model(name, RequestContext.of(request));
-    return VersionDetailsDto.from(model, model.lookup(selector));
+    const version = model.lookup(selector);
+    const problem = version.loaded?.signature && this.features.problemOf(version.loaded.signature);
+    return VersionDetailsDto.from(model, version, problem === undefined ? [] : [`stored features: ${problem}`]);
   }
 
   @Post([':model/predict', ':model/versions/:version/predict'])

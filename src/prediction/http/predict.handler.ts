@@ -92,7 +92,9 @@ export class PredictHandler {
     const context = RequestContext.of(request);
     const headers = context.headers('application/json; charset=utf-8');
     if (context.cacheUse) pushCacheUse(headers, context.cacheUse, rows);
-    headers.push('Server-Timing', `queue;dur=${context.queueMs.toFixed(3)}, run;dur=${context.runMs.toFixed(3)}`);
+    const { queueMs, runMs, lookupMs } = context;
+    const lookup = lookupMs > 0 ? `lookup;dur=${lookupMs.toFixed(3)}, ` : '';
+    headers.push('Server-Timing', `${lookup}queue;dur=${queueMs.toFixed(3)}, run;dur=${runMs.toFixed(3)}`);
     writeJson(response, 200, headers, body);
   }
 }

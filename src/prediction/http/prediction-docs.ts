@@ -10,14 +10,17 @@ export const PREDICTION_ERRORS: ErrorCode[] = [
   'version_conflict',
   'model_not_found',
   'version_not_found',
+  'features_not_found',
   'payload_too_large',
   'unsupported_media_type',
   'inference_failed',
   'non_finite_output',
+  'stored_features_invalid',
   'internal',
   'model_not_ready',
   'model_unavailable',
   'overloaded',
+  'dependency_unavailable',
 ];
 
 const HIT_OR_MISS = { type: 'string' as const, enum: ['hit', 'miss'] };
