@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { type OpenAPIObject } from '@nestjs/swagger';
+import { packageVersion } from '../common/package-version.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { decorate } from '../openapi/decorators.js';
 import { ModelRegistry } from '../registry/model-registry.js';
@@ -36,11 +36,4 @@ async function describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
     .setVersion(packageVersion())
     .build();
   return swagger.SwaggerModule.createDocument(app, config, { extraModels: [ProblemDto] });
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

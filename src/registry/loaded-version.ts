@@ -2,11 +2,13 @@ import { type Caller } from '../common/caller.js';
 import { type Batcher } from '../inference/batcher.js';
 import { type Placed } from '../inference/engine.js';
 import { type Graph } from '../inference/session.js';
+import { type Tensor } from '../inference/tensor.js';
 import { type Row } from '../signature/columns.js';
 import { type Signature } from '../signature/signature.js';
+import { inferTensors } from './infer-tensors.js';
 import { predictRows, type RowOutcome } from './predict-rows.js';
 
-/** A version in memory: valid rows in, predictions out. */
+/** A version in memory: valid rows in, predictions out; or tensors, in and out. */
 export class LoadedVersion {
   /** Resolves when its memory is given back; absent while it serves. */
   leaving: Promise<void> | undefined;
@@ -37,6 +39,11 @@ export class LoadedVersion {
   /** As `predictRows`. */
   predict(signature: Signature, rows: readonly Row[], caller: Caller): Promise<RowOutcome[]> {
     return predictRows(signature, this.batcher, rows, caller);
+  }
+
+  /** As `inferTensors`. */
+  infer(inputs: readonly Tensor[], fetches: readonly string[], caller: Caller): Promise<Tensor[]> {
+    return inferTensors(this.graph, this.batcher, inputs, fetches, caller);
   }
 
   /**

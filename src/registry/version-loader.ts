@@ -8,7 +8,7 @@ import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
 import { Batcher, type BatcherOptions } from '../inference/batcher.js';
 import { InferenceEngine, type OpenModel } from '../inference/engine.js';
-import { type Graph, ModelFileProblem, rowsPerRun } from '../inference/session.js';
+import { type Graph, ModelFileProblem } from '../inference/session.js';
 import { toSamples } from '../inference/warm-up/sample-rows.js';
 import { type Row } from '../signature/columns.js';
 import { loadSignature, type Signature } from '../signature/signature.js';
@@ -87,8 +87,7 @@ export class VersionLoader {
     { graph, lane }: OpenModel,
     signature: Signature | undefined,
   ): Promise<readonly Row[]> {
-    const maxRows = rowsPerRun(graph);
-    const batcher = new Batcher(graph, lane, { coalesce: false, maxRows, queueLimit: Infinity });
+    const batcher = new Batcher(graph, lane, { shareable: new Set(), maxRows: 1, queueLimit: Infinity });
     const golden = await checkGolden(version.entry.folder, signature, batcher);
     return golden.length > 0 || !signature ? golden : this.tryExample(version, signature, batcher);
   }
@@ -116,8 +115,8 @@ export class VersionLoader {
       fileBytes: version.entry.stamp.bytes,
     });
     const batcher = new Batcher(graph, placed.lane, {
-      coalesce: placed.batching.coalesced,
-      maxRows: placed.runRows,
+      shareable: placed.shareable,
+      maxRows: placed.sharedRows,
       queueLimit: queue_rows ?? this.settings.QUEUE_LIMIT,
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),

@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import { beforeDeadline, type Caller, CallerLeft } from '../common/caller.js';
+import { DomainError } from '../common/errors.js';
+import { packageVersion } from '../common/package-version.js';
+import { type Tensor } from '../inference/tensor.js';
+import { Metrics } from '../metrics/metrics.js';
+import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
+import { checkContents } from './contents.js';
+import { failed, quoted, TensorContract } from './contract.js';
+import { datatypeOf } from './datatypes.js';
+import { type InferRequest, type InferResponse, type NamedTensor } from './inference.js';
+import { type ModelMetadata, PLATFORM, type ServerMetadata, tensorsOf } from './metadata.js';
+import { countElements } from './shape.js';
+
+const NAME = 'nestor';
+/** Of the protocol, beyond what each server has. */
+const EXTENSIONS = ['binary_tensor_data'] as const;
+
+/** The Open Inference Protocol on the service's own data plane: tensors in, tensors out. It knows no transport. */
+@Injectable()
+export class OpenInferenceService {
+  private server: ServerMetadata | undefined;
+
+  constructor(
+    private readonly registry: ModelRegistry,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** As ModelRegistry.resolve. */
+  resolve(target: Target): Resolved | Promise<Resolved> {
+    return this.registry.resolve(target);
+  }
+
+  /**
+   * Checks a request against the model and runs it.
+   *
+   * @throws DomainError as `resolve`, and `validation_failed`, `inference_failed`, `overloaded`, `deadline_exceeded`;
+   *   CallerLeft
+   */
+  async infer(request: InferRequest, caller: Caller): Promise<InferResponse> {
+    const { model, version: pathVersion, headerVersion, inputs, outputs } = request;
+    const found = this.resolve({ model, pathVersion, headerVersion });
+    const resolved = found instanceof Promise ? await beforeDeadline(found, caller, 'the model was loaded') : found;
+    const contract = TensorContract.of(resolved.loaded.graph);
+    contract.check(
+      inputs.map(({ name, tensor: { type, dims } }) => ({ name, datatype: datatypeOf(type), shape: dims })),
+    );
+    for (const { name, tensor } of inputs) checkCount(name, tensor);
+    return this.run(resolved, inputs, contract.outputs(outputs), caller);
+  }
+
+  /**
+   * Runs a version on inputs that its contract has accepted.
+   *
+   * @param outputs that its contract has, in the order of the answer
+   * @throws DomainError `validation_failed` for elements that the model cannot be given, and as `infer`; CallerLeft
+   */
+  async run(
+    { model, version, loaded }: Resolved,
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[],
+    caller: Caller,
+  ): Promise<InferResponse> {
+    checkContents(inputs);
+    const contract = TensorContract.of(loaded.graph);
+    const fetches = contract.fetchesOf(outputs);
+    try {
+      const tensors = await loaded.infer(contract.inOrder(inputs), fetches, caller);
+      const named = outputs.map((name) => ({ name, tensor: tensors[fetches.indexOf(name)] as Tensor }));
+      return { model, version, outputs: named };
+    } catch (error) {
+      if (error instanceof CallerLeft) throw error;
+      this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
+      throw error;
+    }
+  }
+
+  describeServer(): ServerMetadata {
+    return (this.server ??= { name: NAME, version: packageVersion(), extensions: EXTENSIONS });
+  }
+
+  /**
+   * What a version takes and gives. A lazy one is loaded for it.
+   *
+   * @throws DomainError as `resolve`
+   */
+  async describeModel(name: string, version: string | undefined, caller: Caller): Promise<ModelMetadata> {
+    const found = this.resolve({ model: name, pathVersion: version });
+    const { loaded } = found instanceof Promise ? await beforeDeadline(found, caller, 'the model was loaded') : found;
+    const { versions } = this.registry.model(name);
+    const serving = versions.filter(({ canServe }) => canServe).map((one) => one.version);
+    return { name, versions: serving, platform: PLATFORM, ...tensorsOf(loaded.graph) };
+  }
+
+  /**
+   * Whether a request for it would be answered, now or once a lazy version has been loaded for it.
+   *
+   * @throws DomainError `model_not_found`, `version_not_found`
+   */
+  isModelReady(name: string, version?: string): boolean {
+    const model = this.registry.model(name);
+    return version === undefined ? model.serves : model.lookup(version).canServe;
+  }
+}
+
+/** @throws DomainError `validation_failed` */
+function checkCount(name: string, { dims, data }: Tensor): void {
+  const count = countElements(dims);
+  if (count !== data.length)
+    throw failed([`input ${quoted(name)} has ${data.length} elements, and its shape needs ${count ?? 'more'}`]);
+}
