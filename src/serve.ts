@@ -98,7 +98,10 @@ class Service {
     await this.app.close().catch(() => undefined); // a start that failed meanwhile leaves nothing to tell
     // Sockets that were cut off tell so at the end of this turn of the event loop, and their requests are logged then.
     for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
-    if (link) await link.primary.ask('counted', [await this.app.get(Metrics).figures()]).catch(() => undefined);
+    if (link) {
+      const counted = [await this.app.get(Metrics).figures(), this.app.get(ModelRegistry).statistics()] as const;
+      await link.primary.ask('counted', [...counted]).catch(() => undefined);
+    }
     process.exit(0);
   }
 
@@ -133,6 +136,7 @@ class Service {
         },
         adopt: (decided) => this.app.get(Reconciler).adopt(decided),
         figures: () => this.app.get(Metrics).figures(),
+        statistics: () => this.app.get(ModelRegistry).statistics(),
       },
       () => ({
         isSettled: this.app.get(ModelRegistry).isSettled,

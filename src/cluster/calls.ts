@@ -1,5 +1,6 @@
 import { type Figures } from '../metrics/metrics.js';
 import { type Decided } from '../registry/peers.js';
+import { type VersionFigures } from '../registry/version-statistics.js';
 
 /** How a worker process is. */
 export interface WorkerStatus {
@@ -26,6 +27,8 @@ export interface WorkerCalls {
   /** Puts in force what was decided in another worker. */
   adopt(decided: Decided): Promise<void>;
   figures(): Promise<Figures>;
+  /** What versions have done here. */
+  statistics(): readonly VersionFigures[];
 }
 
 /** What a worker asks of the primary. */
@@ -35,9 +38,11 @@ export interface PrimaryCalls {
   /** It cannot start, and ends: why, as lines. */
   failed(lines: readonly string[]): void;
   /** What it has counted in its life, right before its end. */
-  counted(figures: Figures): void;
+  counted(figures: Figures, statistics: readonly VersionFigures[]): void;
   /** Has all workers put in force what was decided in this one. */
   adoptAll(decided: Decided): Promise<void>;
   /** The page of /metrics, for all workers. */
   page(): Promise<string>;
+  /** What versions have done in all workers. */
+  statistics(): Promise<readonly VersionFigures[]>;
 }

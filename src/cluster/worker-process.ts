@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { type Readable } from 'node:stream';
 import { type Figures } from '../metrics/metrics.js';
 import { type Decided } from '../registry/peers.js';
+import { type VersionFigures } from '../registry/version-statistics.js';
 import { type Candidate } from './admission.js';
 import { type PrimaryCalls, type WorkerCalls, type WorkerStatus } from './calls.js';
 import { Channel } from './channel.js';
@@ -14,6 +15,7 @@ export interface WorkerOwner {
   onLines(lines: string): void;
   adoptAll(decided: Decided): Promise<void>;
   page(): Promise<string>;
+  statistics(): Promise<readonly VersionFigures[]>;
 }
 
 /** How a process ended: one of both is there. */
@@ -38,6 +40,7 @@ export class WorkerProcess implements Candidate {
   failure: readonly string[] | undefined;
   /** What it counted, as far as it was asked. */
   figures: Figures = [];
+  statistics: readonly VersionFigures[] = [];
   /** Resolves when it has ended and all that it wrote has been read. */
   readonly ended: Promise<Exit>;
   readonly channel: Channel<WorkerCalls, PrimaryCalls>;
@@ -54,9 +57,13 @@ export class WorkerProcess implements Candidate {
         owner.onBeat(this);
       },
       failed: (lines) => (this.failure = lines),
-      counted: (figures) => (this.figures = figures),
+      counted: (figures, statistics) => {
+        this.figures = figures;
+        this.statistics = statistics;
+      },
       adoptAll: (decided) => owner.adoptAll(decided),
       page: () => owner.page(),
+      statistics: () => owner.statistics(),
     });
     this.connections = new HandedOver(this.worker.process);
     passWholeLines(this.worker.process.stdout as Readable, (lines) => {

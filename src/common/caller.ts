@@ -9,13 +9,17 @@ export interface Caller {
   readonly hasLeft: boolean;
   /** Milliseconds that its rows spent in the queue, the longest of them. */
   queueMs: number;
+  /** Milliseconds in which the inputs of runs with its rows were put together, added up. */
+  inputMs: number;
   /** Milliseconds that runs with its rows took, added up. */
   runMs: number;
+  /** When the last of them had ended, by the monotonic clock. */
+  ranAt: number;
 }
 
 /** One that waits as long as it takes: the service itself. */
 export function patientCaller(): Caller {
-  return { deadline: Infinity, hasLeft: false, queueMs: 0, runMs: 0 };
+  return { deadline: Infinity, hasLeft: false, queueMs: 0, inputMs: 0, runMs: 0, ranAt: 0 };
 }
 
 /** The failure of a request whose time is up. */

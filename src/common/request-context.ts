@@ -14,7 +14,9 @@ export class RequestContext implements Caller {
   deadline = Infinity;
   hasLeft = false;
   queueMs = 0;
+  inputMs = 0;
   runMs = 0;
+  ranAt = 0;
   /** Whether its start and end are logged and counted already. */
   isObserved = false;
   /** The model and version that answer it, once they are known. */

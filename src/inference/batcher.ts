@@ -48,7 +48,11 @@ export interface RunReport {
   rows: number;
   /** Milliseconds that its first request had waited. */
   queueMs: number;
+  /** … that its inputs took to be put together. */
+  inputMs: number;
   runMs: number;
+  /** … and that its outputs took to be handed to the requests. */
+  outputMs: number;
 }
 
 /** Why a request left the queue without a run. */
@@ -188,18 +192,24 @@ export class Batcher implements Work {
     this.lastUsed = started;
     try {
       const rows = countRows(group);
-      const { outputs, runMs } = await this.execute(session, group, rows);
+      const inputs = this.inputsOf(group, rows);
+      const inputMs = performance.now() - started;
+      const { outputs, runMs } = await this.execute(session, group, inputs, rows);
+      const ranAt = performance.now();
       this.learn(rows, runMs);
-      const queueMs = started - (group[0] as Waiting).since;
-      this.options.onRun?.({ requests: group.length, rows, queueMs, runMs });
       let offset = 0;
       for (const waiting of group) {
         const { caller, request, since } = waiting;
         caller.queueMs = Math.max(caller.queueMs, started - since);
+        caller.inputMs += inputMs;
         caller.runMs += runMs;
+        caller.ranAt = ranAt;
         if (settle(waiting)) waiting.resolve({ outputs, offset });
         offset += request.rows;
       }
+      const queueMs = started - (group[0] as Waiting).since;
+      const outputMs = performance.now() - ranAt;
+      this.options.onRun?.({ requests: group.length, rows, queueMs, inputMs, runMs, outputMs });
     } catch (error) {
       this.fail(group, error);
     } finally {
@@ -282,11 +292,15 @@ export class Batcher implements Work {
     return group;
   }
 
-  private async execute(session: Session, group: readonly Waiting[], rows: number): Promise<RunResult> {
+  private async execute(
+    session: Session,
+    group: readonly Waiting[],
+    inputs: readonly Tensor[],
+    rows: number,
+  ): Promise<RunResult> {
     const { request } = group[0] as Waiting;
-    const tensors = this.inputsOf(group, rows);
     const result = await session.run(
-      new Map(this.graph.inputs.map(({ name }, index) => [name, tensors[index] as Tensor])),
+      new Map(this.graph.inputs.map(({ name }, index) => [name, inputs[index] as Tensor])),
       request.fetches,
     );
     if (request.key !== undefined) this.checkRows(result, rows);

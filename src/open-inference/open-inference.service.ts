@@ -64,11 +64,14 @@ export class OpenInferenceService {
     checkContents(inputs);
     const contract = TensorContract.of(loaded.graph);
     const fetches = contract.fetchesOf(outputs);
+    const startedAt = performance.now();
     try {
       const tensors = await loaded.infer(contract.inOrder(inputs), fetches, caller);
       const named = outputs.map((name) => ({ name, tensor: tensors[fetches.indexOf(name)] as Tensor }));
+      loaded.statistics.answered(caller, startedAt);
       return { model, version, outputs: named };
     } catch (error) {
+      loaded.statistics.failed(startedAt);
       if (error instanceof CallerLeft) throw error;
       this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
       throw error;

@@ -45,16 +45,19 @@ export class PredictionService {
     rowPath: RowPath,
     caller: Caller,
   ): Promise<Prediction[]> {
-    const { signature } = loaded;
+    const { signature, statistics } = loaded;
     if (!signature) throw withoutSignature(model, version);
     checkRows(signature, rows, rowPath);
+    const startedAt = performance.now();
     try {
       const outcomes = await loaded.predict(signature, rows as Row[], caller);
       for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
       }
+      statistics.answered(caller, startedAt);
       return outcomes as Prediction[];
     } catch (error) {
+      statistics.failed(startedAt);
       if (error instanceof CallerLeft) throw error;
       this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
       throw error;

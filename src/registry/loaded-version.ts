@@ -7,6 +7,7 @@ import { type Row } from '../signature/columns.js';
 import { type Signature } from '../signature/signature.js';
 import { inferTensors } from './infer-tensors.js';
 import { predictRows, type RowOutcome } from './predict-rows.js';
+import { type VersionStatistics } from './version-statistics.js';
 
 /** A version in memory: valid rows in, predictions out; or tensors, in and out. */
 export class LoadedVersion {
@@ -27,6 +28,8 @@ export class LoadedVersion {
     readonly placed: Placed,
     /** Of the files that it was loaded from. */
     readonly digest: string,
+    /** What the version has done, under this load and others. */
+    readonly statistics: VersionStatistics,
   ) {
     this.bytes = placed.bytes;
   }

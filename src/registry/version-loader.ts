@@ -121,13 +121,15 @@ export class VersionLoader {
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),
     });
-    return new LoadedVersion(graph, signature, batcher, placed, digest);
+    return new LoadedVersion(graph, signature, batcher, placed, digest, version.statistics);
   }
 
-  private counters({ model, version }: ModelVersion): Pick<BatcherOptions, 'onRun' | 'onRefusal'> {
+  private counters({ model, version, statistics }: ModelVersion): Pick<BatcherOptions, 'onRun' | 'onRefusal'> {
     const labels = { model, version };
     return {
-      onRun: ({ requests, rows, queueMs, runMs }) => {
+      onRun: (run) => {
+        const { requests, rows, queueMs, runMs } = run;
+        statistics.ran(run);
         this.metrics.inferenceSeconds.observe(labels, runMs / 1000);
         this.metrics.queueSeconds.observe(labels, queueMs / 1000);
         this.metrics.runRequests.observe(labels, requests);

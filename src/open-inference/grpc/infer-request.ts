@@ -151,7 +151,7 @@ function readOutput(message: Uint8Array): SentOutput {
 
 function readSize(reader: protobuf.Reader): number {
   const size = reader.int64();
-  return typeof size === 'number' ? size : size.toNumber();
+  return typeof size === 'number' ? size : size.high * 2 ** 32 + (size.low >>> 0);
 }
 
 /** The key of an entry of a map. */

@@ -55,7 +55,8 @@ const FIELDS: Readonly<Record<Datatype, TypedField | undefined>> = {
 export function readContents(datatype: Datatype, type: DataType, count: number, contents: Buffer): TensorData {
   const field = FIELDS[datatype];
   if (!field) throw new RawDataProblem(`is ${datatype}, which has no typed contents: send it in raw_input_contents`);
-  if (count * field.least > contents.length) throw new RawDataProblem(`has fewer values than the ${count} of its shape`);
+  if (count * field.least > contents.length)
+    throw new RawDataProblem(`has fewer values than the ${count} of its shape`);
   const data = allocate(type, count);
   const put = putInto(datatype, data);
   let filled = 0;
@@ -123,7 +124,8 @@ function putInto(datatype: Datatype, data: TensorData): Put {
     case 'BYTES':
       return (reader, index) => {
         const text = reader.bytes();
-        if (!isUtf8(text)) throw new RawDataProblem(`holds bytes in element ${index} that are not UTF-8: the model takes texts`);
+        if (!isUtf8(text))
+          throw new RawDataProblem(`holds bytes in element ${index} that are not UTF-8: the model takes texts`);
         (data as string[])[index] = (text as Buffer).toString();
       };
     default:

@@ -1,0 +1,23 @@
+import { Controller, Get, Param, UseInterceptors } from '@nestjs/common';
+import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
+import { ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
+import { StatisticsService } from '../statistics.service.js';
+import { StatisticsDto } from './statistics.dto.js';
+
+/** The protocol's statistics extension. Before the calls for models, or one of the name `stats` would be meant. */
+@ApiTags('Open Inference Protocol')
+@Controller('v2/models')
+@UseInterceptors(LoggingInterceptor)
+export class StatisticsController {
+  constructor(private readonly statistics: StatisticsService) {}
+
+  @Get(['stats', ':model/stats', ':model/versions/:version/stats'])
+  @ApiOperation({ summary: 'What models have done since the service started, in all worker processes' })
+  @ApiOkResponse({ type: StatisticsDto })
+  async read(
+    @Param('model') model: string | undefined,
+    @Param('version') version: string | undefined,
+  ): Promise<StatisticsDto> {
+    return { model_stats: await this.statistics.read(model, version) };
+  }
+}
