@@ -4,6 +4,7 @@ import { ClusterModule } from './cluster/cluster.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { type Environment } from './config/read-settings.js';
 import { DocsModule } from './docs/docs.module.js';
+import { GrpcModule } from './grpc/grpc.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { LoggingModule } from './logging/logging.module.js';
@@ -26,6 +27,7 @@ export class AppModule {
         OpenInferenceModule,
         AdminModule,
         HealthModule,
+        GrpcModule,
         MetricsModule,
         DocsModule,
         RegistryModule,

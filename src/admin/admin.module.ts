@@ -5,11 +5,14 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { AdminController } from './admin.controller.js';
 import { AdminService } from './admin.service.js';
 import { EventsController } from './events.controller.js';
+import { LocalOnly } from './local-only.guard.js';
+import { RepositoryService } from './repository.service.js';
 
 /** What operators ask and change. */
 @Module({
   imports: [HistoryModule, HttpModule, RegistryModule],
   controllers: [AdminController, EventsController],
-  providers: [AdminService],
+  providers: [AdminService, RepositoryService, LocalOnly],
+  exports: [RepositoryService, LocalOnly],
 })
 export class AdminModule {}

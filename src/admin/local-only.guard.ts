@@ -22,7 +22,8 @@ export class LocalOnly implements CanActivate {
     return true;
   }
 
-  private objection({ headers }: IncomingMessage): string | undefined {
+  /** Why a call is not let through; undefined where it is. */
+  objection({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
     const { HOST } = this.settings;
     if (!isLoopback(HOST))
       return `There is no authentication, so calls that change something are answered only where the server listens on the loopback: set HOST=127.0.0.1 and call from the same machine.`;

@@ -133,9 +133,9 @@ export class Primary implements Replacing {
   }
 
   fork(): WorkerProcess {
-    const { HOST, PORT, WORKERS } = this.settings;
+    const { HOST, PORT, GRPC_PORT, WORKERS } = this.settings;
     // These hold as long as the primary does; a worker reads all others from `.env` when it starts.
-    const environment = { HOST, PORT: String(PORT), WORKERS: String(WORKERS) };
+    const environment = { HOST, PORT: String(PORT), GRPC_PORT: String(GRPC_PORT), WORKERS: String(WORKERS) };
     const worker = new WorkerProcess(environment, {
       onBeat: (one) => {
         this.admit();

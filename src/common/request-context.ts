@@ -29,6 +29,11 @@ export class RequestContext implements Caller {
     this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
   }
 
+  /** The context of a call that is no HTTP request. */
+  static withId(sentId: string | undefined): RequestContext {
+    return new RequestContext(sentId);
+  }
+
   /** The context of a request; the first call makes it. */
   static of(request: IncomingMessage & { [CONTEXT]?: RequestContext | undefined }): RequestContext {
     return (request[CONTEXT] ??= new RequestContext(request.headers['x-request-id']));

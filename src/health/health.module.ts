@@ -10,5 +10,6 @@ import { HealthService } from './health.service.js';
   imports: [TerminusModule.forRoot({ logger: false }), DatabaseModule, InferenceModule, RegistryModule],
   controllers: [HealthController],
   providers: [HealthService],
+  exports: [HealthService],
 })
 export class HealthModule {}

@@ -14,7 +14,7 @@ import { countElements } from './shape.js';
 
 const NAME = 'nestor';
 /** Of the protocol, beyond what each server has. */
-const EXTENSIONS = ['binary_tensor_data'] as const;
+const EXTENSIONS = ['binary_tensor_data', 'model_repository', 'statistics'] as const;
 
 /** The Open Inference Protocol on the service's own data plane: tensors in, tensors out. It knows no transport. */
 @Injectable()
