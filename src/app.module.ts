@@ -8,6 +8,7 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { OpenInferenceModule } from './open-inference/open-inference.module.js';
 import { PredictionModule } from './prediction/prediction.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 
@@ -22,6 +23,7 @@ export class AppModule {
         LoggingModule,
         // Routes are tried in this order: predictions first.
         PredictionModule,
+        OpenInferenceModule,
         AdminModule,
         HealthModule,
         MetricsModule,
