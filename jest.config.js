@@ -12,5 +12,7 @@ export default {
     '/sqlite-entry\\.js$': '<rootDir>/dist/database/connection/sqlite-entry.js',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  // Python's packages are none of Jest's.
+  modulePathIgnorePatterns: ['/\\.venv/'],
   testTimeout: 30_000,
 };

@@ -6,12 +6,13 @@ import { AdminController } from './admin.controller.js';
 import { AdminService } from './admin.service.js';
 import { EventsController } from './events.controller.js';
 import { LocalOnly } from './local-only.guard.js';
+import { RepositoryController } from './repository.controller.js';
 import { RepositoryService } from './repository.service.js';
 
 /** What operators ask and change. */
 @Module({
   imports: [HistoryModule, HttpModule, RegistryModule],
-  controllers: [AdminController, EventsController],
+  controllers: [AdminController, EventsController, RepositoryController],
   providers: [AdminService, RepositoryService, LocalOnly],
   exports: [RepositoryService, LocalOnly],
 })

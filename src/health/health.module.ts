@@ -5,10 +5,11 @@ import { InferenceModule } from '../inference/inference.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { HealthController } from './health.controller.js';
 import { HealthService } from './health.service.js';
+import { OpenInferenceHealthController } from './open-inference-health.controller.js';
 
 @Module({
   imports: [TerminusModule.forRoot({ logger: false }), DatabaseModule, InferenceModule, RegistryModule],
-  controllers: [HealthController],
+  controllers: [HealthController, OpenInferenceHealthController],
   providers: [HealthService],
   exports: [HealthService],
 })

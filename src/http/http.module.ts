@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { BodyReader } from './body-reader.js';
 import { JsonBody } from './json-body.js';
 import { ParserFailures } from './parser-failures.js';
 import { ProblemFilter } from './problem.filter.js';
 
 /** What every HTTP route shares: how bodies are read and how failures are answered. */
 @Module({
-  providers: [JsonBody, ParserFailures, { provide: APP_FILTER, useClass: ProblemFilter }],
-  exports: [JsonBody],
+  providers: [BodyReader, JsonBody, ParserFailures, { provide: APP_FILTER, useClass: ProblemFilter }],
+  exports: [BodyReader, JsonBody],
 })
 export class HttpModule {}

@@ -5,14 +5,19 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { DomainError, ERROR_KINDS } from '../common/errors.js';
 import { Settings } from '../config/settings.js';
-import { toProblem } from './problem.dto.js';
+import { errorBody } from './error-body.js';
 
 /** What Node keeps on a socket: the answer under way. Its own default listener looks at it too. */
 interface ServedSocket extends Socket {
   _httpMessage?: ServerResponse | null;
 }
 
-/** Answers, as problem+json, what Node's parser refuses before there is a request: Node's own answers have no body. */
+interface ParserFailure extends NodeJS.ErrnoException {
+  /** What was read when the parser gave up. */
+  rawPacket?: Buffer;
+}
+
+/** Answers what Node's parser refuses before there is a request: Node's own answers have no body. */
 @Injectable()
 export class ParserFailures {
   constructor(
@@ -21,7 +26,7 @@ export class ParserFailures {
   ) {}
 
   /** Listens to a server's `clientError`. */
-  readonly answer = (failure: NodeJS.ErrnoException, socket: ServedSocket): void => {
+  readonly answer = (failure: ParserFailure, socket: ServedSocket): void => {
     // A client that is gone hears nothing; one that is in the middle of an answer would take ours for a part of it.
     if (failure.code === 'ECONNRESET' || !socket.writable || socket._httpMessage?.headersSent) {
       socket.destroy(failure);
@@ -32,10 +37,10 @@ export class ParserFailures {
     if (this.settings.LOG_REQUESTS !== 'off')
       this.logger.info({ request_id: id, code: error.code, parser: failure.code }, 'request_refused');
     const { http } = ERROR_KINDS[error.code];
-    const body = JSON.stringify(toProblem(error, id));
+    const { type, text: body } = errorBody(error, id, urlOf(failure, socket));
     const head = [
       `HTTP/1.1 ${http} ${STATUS_CODES[http]}`,
-      'Content-Type: application/problem+json; charset=utf-8',
+      `Content-Type: ${type}`,
       `X-Request-Id: ${id}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Connection: close',
@@ -43,6 +48,14 @@ export class ParserFailures {
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
   };
 }
+
+/** The path that was asked for: of the request whose body is at fault, else in the line that came last. */
+function urlOf({ rawPacket }: ParserFailure, { _httpMessage: answer }: ServedSocket): string {
+  if (answer) return answer.req.url ?? '';
+  return /^[A-Z]+ (\S+)/.exec(rawPacket?.toString('latin1', 0, MAX_LINE) ?? '')?.[1] ?? '';
+}
+
+const MAX_LINE = 256;
 
 function toDomainError({ code }: NodeJS.ErrnoException): DomainError {
   switch (code) {

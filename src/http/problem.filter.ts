@@ -6,11 +6,11 @@ import { ERROR_KINDS } from '../common/errors.js';
 import { RequestContext } from '../common/request-context.js';
 import { Settings } from '../config/settings.js';
 import { RequestObserver } from '../logging/request-observer.js';
-import { toProblem } from './problem.dto.js';
+import { errorBody } from './error-body.js';
 import { allowedMethods, toDomainError } from './to-domain-error.js';
 import { writeJson } from './write-json.js';
 
-/** Answers every failure as problem+json (RFC 9457). */
+/** Answers every failure: as problem+json (RFC 9457), and as the Open Inference Protocol has it under its paths. */
 @Catch()
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
@@ -39,9 +39,10 @@ export class ProblemFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
-    const headers = context.headers('application/problem+json; charset=utf-8');
+    const { type, text } = errorBody(error, context.id, request.url);
+    const headers = context.headers(type);
     if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter));
     if (error.code === 'method_not_allowed') headers.push('Allow', allowedMethods(request).join(', '));
-    writeJson(response, status, headers, JSON.stringify(toProblem(error, context.id)));
+    writeJson(response, status, headers, text);
   }
 }

@@ -15,7 +15,7 @@ export interface ObservedRequest extends IncomingMessage {
 const CLIENT_CLOSED_REQUEST = 499;
 const MAX_URL = 1024;
 /** Called every few seconds by machines: logged at level debug only. */
-const PROBES = /^\/(health|metrics)(\/|$)/;
+const PROBES = /^\/(health|metrics|v2\/health)(\/|$)|^\/v2\/models\/.*\/ready$/;
 
 /** Logs a request's start and end, and counts it. One place for both: each listener has its price. */
 @Injectable()

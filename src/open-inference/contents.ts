@@ -1,5 +1,6 @@
+import { type DataType } from '../inference/tensor.js';
 import { type NamedTensor } from './inference.js';
-import { failed, quoted } from './contract.js';
+import { ofInput, TensorProblem } from './tensor-problem.js';
 
 /**
  * Refuses elements that the runtime would take for others without a word: it cuts texts at U+0000, replaces lone
@@ -9,21 +10,21 @@ import { failed, quoted } from './contract.js';
  */
 export function checkContents(inputs: readonly NamedTensor[]): void {
   for (const { name, tensor } of inputs) {
-    const { type, data } = tensor;
-    if (type === 'string') checkTexts(name, data as string[]);
-    else if (type === 'bool') checkFlags(name, data as Uint8Array);
+    const check = CHECKS[tensor.type];
+    if (check) ofInput(name, check.bind(undefined, tensor.data as never));
   }
 }
 
-function checkTexts(name: string, texts: readonly string[]): void {
+const CHECKS: Partial<Record<DataType, (data: never) => void>> = { string: checkTexts, bool: checkFlags };
+
+function checkTexts(texts: readonly string[]): void {
   for (const [index, text] of texts.entries()) {
-    if (text.includes('\0'))
-      throw failed([`input ${quoted(name)} holds U+0000 in element ${index}: the runtime cuts a text there`]);
-    if (!text.isWellFormed()) throw failed([`input ${quoted(name)} holds half a surrogate pair in element ${index}`]);
+    if (text.includes('\0')) throw new TensorProblem(`holds U+0000 in element ${index}: the runtime cuts a text there`);
+    if (!text.isWellFormed()) throw new TensorProblem(`holds half a surrogate pair in element ${index}`);
   }
 }
 
-function checkFlags(name: string, flags: Uint8Array): void {
+function checkFlags(flags: Uint8Array): void {
   const wrong = flags.findIndex((flag) => flag > 1);
-  if (wrong !== -1) throw failed([`input ${quoted(name)} holds a byte in element ${wrong} that is neither 0 nor 1`]);
+  if (wrong !== -1) throw new TensorProblem(`holds a byte in element ${wrong} that is neither 0 nor 1`);
 }

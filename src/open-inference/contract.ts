@@ -21,6 +21,8 @@ export interface ContractInput {
   info: TensorInfo;
   /** Its place among the graph's inputs. */
   index: number;
+  /** Whether the file leaves the number of dimensions open. */
+  isOpen: boolean;
   /** `FP32[-1,9]`, for messages. */
   text: string;
 }
@@ -32,9 +34,7 @@ export class TensorContract {
   private readonly outputNames: readonly string[];
 
   private constructor(private readonly graph: Graph) {
-    this.byName = new Map(
-      graph.inputs.map((info, index) => [info.name, { info, index, text: this.describe(info) }] as const),
-    );
+    this.byName = new Map(graph.inputs.map((info, index) => [info.name, toContractInput(info, index, graph)]));
     this.outputNames = graph.outputs.map(({ name }) => name);
   }
 
@@ -63,7 +63,7 @@ export class TensorContract {
     for (const [position, tensor] of announced.entries()) {
       if (problems.length === MAX_PROBLEMS) break;
       const input = this.byName.get(tensor.name);
-      const problem = input ? problemOf(tensor, input, seen, this.graph) : this.whyUnknown(tensor.name, position);
+      const problem = input ? problemOf(tensor, input, seen) : this.whyUnknown(tensor.name, position);
       if (problem !== undefined) problems.push(problem);
       else if (input) found[position] = input;
       if (input) seen.add(tensor.name);
@@ -120,13 +120,12 @@ export class TensorContract {
     const hint = didYouMean(name, this.outputNames) || ` (it has ${listed(this.outputNames)})`;
     return `${quoted(name)} is not an output of the model${hint}`;
   }
+}
 
-  private describe(info: TensorInfo): string {
-    const datatype = datatypeOf(info.type);
-    return this.graph.openShapes.includes(info.name)
-      ? `${datatype} of any shape`
-      : `${datatype}[${shapeOf(info).join()}]`;
-  }
+function toContractInput(info: TensorInfo, index: number, { openShapes }: Graph): ContractInput {
+  const isOpen = openShapes.includes(info.name);
+  const datatype = datatypeOf(info.type);
+  return { info, index, isOpen, text: isOpen ? `${datatype} of any shape` : `${datatype}[${shapeOf(info).join()}]` };
 }
 
 /** A request is told so many of its problems at most. */
@@ -147,19 +146,19 @@ export function quoted(name: string): string {
 
 function problemOf(
   { name, datatype, shape }: AnnouncedTensor,
-  { info, text }: ContractInput,
+  { info, isOpen, text }: ContractInput,
   seen: ReadonlySet<string>,
-  { openShapes }: Graph,
 ): string | undefined {
-  if (seen.has(name)) return `input ${quoted(name)} is there twice`;
-  if (datatype !== datatypeOf(info.type)) return `input ${quoted(name)} has another datatype: the model takes ${text}`;
-  if (!isShape(shape)) return `input ${quoted(name)}: its shape must be a list of up to 64 whole numbers from 0 on`;
-  if (countElements(shape) === undefined) return `input ${quoted(name)}: its shape is larger than any tensor can be`;
-  if (openShapes.includes(name)) return undefined;
+  const title = `input ${quoted(name)}`;
+  if (seen.has(name)) return `${title} is there twice`;
+  if (datatype !== datatypeOf(info.type)) return `${title} has another datatype: the model takes ${text}`;
+  if (!isShape(shape)) return `${title} must have a shape of up to 64 whole numbers from 0 on`;
+  if (countElements(shape) === undefined) return `${title} has a shape that is larger than any tensor can be`;
+  if (isOpen) return undefined;
   const wanted = info.shape;
   if (shape.length !== wanted.length)
-    return `input ${quoted(name)} must have ${wanted.length} dimensions, and its shape has ${shape.length}: the model takes ${text}`;
+    return `${title} must have ${wanted.length} dimensions, and has ${shape.length}: the model takes ${text}`;
   const wrong = wanted.findIndex((dim, axis) => typeof dim === 'number' && dim !== shape[axis]);
   if (wrong === -1) return undefined;
-  return `input ${quoted(name)} must have the size ${String(wanted[wrong])} in dimension ${wrong}: the model takes ${text}`;
+  return `${title} must have the size ${String(wanted[wrong])} in dimension ${wrong}: the model takes ${text}`;
 }

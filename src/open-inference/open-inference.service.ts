@@ -56,11 +56,12 @@ export class OpenInferenceService {
    * @throws DomainError `validation_failed` for elements that the model cannot be given, and as `infer`; CallerLeft
    */
   async run(
-    { model, version, loaded }: Resolved,
+    resolved: Resolved,
     inputs: readonly NamedTensor[],
     outputs: readonly string[],
     caller: Caller,
   ): Promise<InferResponse> {
+    const { model, version, loaded } = resolved;
     checkContents(inputs);
     const contract = TensorContract.of(loaded.graph);
     const fetches = contract.fetchesOf(outputs);
@@ -72,10 +73,15 @@ export class OpenInferenceService {
       return { model, version, outputs: named };
     } catch (error) {
       loaded.statistics.failed(startedAt);
-      if (error instanceof CallerLeft) throw error;
-      this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
+      this.countFailure(resolved, error);
       throw error;
     }
+  }
+
+  /** Counts a request that reached its model, and gets no answer. */
+  countFailure({ model, version }: Resolved, error: unknown): void {
+    if (error instanceof CallerLeft) return;
+    this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
   }
 
   describeServer(): ServerMetadata {

@@ -1,21 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { type DataType, type Tensor, type TensorData } from '../inference/tensor.js';
 import { elementBytes } from './datatypes.js';
-
-/** What is wrong with binary data, as the end of "input …". */
-export class RawDataProblem extends Error {}
+import { TensorProblem } from './tensor-problem.js';
 
 /**
  * A tensor of little-endian, row-major bytes: a view of them where their place in memory allows it, else a copy.
  *
  * @param count elements that the shape announces
- * @throws RawDataProblem
+ * @throws TensorProblem
  */
 export function readRaw(type: DataType, dims: readonly number[], count: number, bytes: Uint8Array): Tensor {
   const size = elementBytes(type);
   if (size === undefined) return { type, dims, data: readTexts(count, bytes) };
   if (bytes.byteLength !== count * size)
-    throw new RawDataProblem(`has ${bytes.byteLength} bytes of data, and its shape needs ${count * size}`);
+    throw new TensorProblem(`has ${bytes.byteLength} bytes of data, and its shape needs ${count * size}`);
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
   return { type, dims, data: viewOf(type, aligned.buffer as ArrayBuffer, aligned.byteOffset, count) };
 }
@@ -25,12 +23,7 @@ export function rawBytes({ data }: Tensor): Uint8Array {
   return Array.isArray(data) ? packTexts(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-function viewOf(
-  type: Exclude<DataType, 'string'> | 'string',
-  buffer: ArrayBuffer,
-  offset: number,
-  length: number,
-): TensorData {
+function viewOf(type: DataType, buffer: ArrayBuffer, offset: number, length: number): TensorData {
   switch (type) {
     case 'float32':
       return new Float32Array(buffer, offset, length);
@@ -55,7 +48,7 @@ function viewOf(
     case 'uint64':
       return new BigUint64Array(buffer, offset, length);
     case 'string':
-      throw new RawDataProblem('is a text');
+      throw new TensorProblem('is a text');
     default:
       return type satisfies never;
   }
@@ -66,22 +59,26 @@ const LENGTH_BYTES = 4;
 
 function readTexts(count: number, bytes: Uint8Array): string[] {
   if (bytes.byteLength < count * LENGTH_BYTES)
-    throw new RawDataProblem(`has ${bytes.byteLength} bytes of data, too few for the lengths of ${count} texts`);
+    throw new TensorProblem(`has ${bytes.byteLength} bytes of data, too few for the lengths of ${count} texts`);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const texts: string[] = [];
   let at = 0;
   for (let index = 0; index < count; index++) {
     const start = at + LENGTH_BYTES;
     const end = start <= buffer.length ? start + buffer.readUInt32LE(at) : Infinity;
-    if (end > buffer.length) throw new RawDataProblem(`ends in the middle of element ${index}`);
-    const text = buffer.subarray(start, end);
-    if (!isUtf8(text))
-      throw new RawDataProblem(`holds bytes in element ${index} that are not UTF-8: the model takes texts`);
-    texts.push(text.toString());
+    if (end > buffer.length) throw new TensorProblem(`ends in the middle of element ${index}`);
+    texts.push(readText(buffer.subarray(start, end), index));
     at = end;
   }
-  if (at < buffer.length) throw new RawDataProblem(`has ${buffer.length - at} bytes of data after its last element`);
+  if (at < buffer.length) throw new TensorProblem(`has ${buffer.length - at} bytes of data after its last element`);
   return texts;
+}
+
+/** @throws TensorProblem */
+export function readText(bytes: Buffer, index = 0): string {
+  if (!isUtf8(bytes))
+    throw new TensorProblem(`holds bytes in element ${index} that are not UTF-8: the model takes texts`);
+  return bytes.toString();
 }
 
 function packTexts(texts: readonly string[]): Uint8Array {

@@ -1,22 +1,25 @@
 import protobuf from 'protobufjs/minimal.js';
 import { DomainError } from '../../common/errors.js';
+import { type Parameters } from '../parameters.js';
 
 const { Reader } = protobuf;
+type Long = Exclude<ReturnType<protobuf.Reader['int64']>, number>;
+
+const NONE: Parameters = Object.freeze({});
 
 /** An input as it came. Its values are read once the model has told what they must be. */
 export interface SentInput {
   name: string;
   datatype: string;
   shape: readonly number[];
-  /** Names of its parameters. */
-  parameters: readonly string[];
+  parameters: Parameters;
   /** An InferTensorContents as it is encoded; absent where nothing is in it. */
   contents: Buffer | undefined;
 }
 
 export interface SentOutput {
   name: string;
-  parameters: readonly string[];
+  parameters: Parameters;
 }
 
 /** A ModelInferRequest. Bytes are views of the message. */
@@ -24,7 +27,7 @@ export interface SentRequest {
   model: string;
   version: string;
   id: string;
-  parameters: readonly string[];
+  parameters: Parameters;
   inputs: readonly SentInput[];
   outputs: readonly SentOutput[];
   raw: readonly Buffer[];
@@ -37,6 +40,7 @@ const MOST_DIMENSIONS = 65;
 
 /** Protobuf's wire types. */
 const VARINT = 0;
+const FIXED64 = 1;
 const SIZED = 2;
 
 /**
@@ -59,11 +63,11 @@ class TooMany extends Error {}
 
 function readRequest(message: Buffer): SentRequest {
   const reader = Reader.create(message);
-  const parameters: string[] = [];
+  const parameters: [string, unknown][] = [];
   const inputs: SentInput[] = [];
   const outputs: SentOutput[] = [];
   const raw: Buffer[] = [];
-  const request = { model: '', version: '', id: '', parameters, inputs, outputs, raw };
+  const request: SentRequest = { model: '', version: '', id: '', parameters: NONE, inputs, outputs, raw };
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
     switch (tag) {
@@ -77,7 +81,7 @@ function readRequest(message: Buffer): SentRequest {
         request.id = reader.string();
         break;
       case (4 << 3) | SIZED:
-        append(parameters, readKey(reader.bytes()));
+        append(parameters, readEntry(reader.bytes()));
         break;
       case (5 << 3) | SIZED:
         append(inputs, readInput(reader.bytes()));
@@ -92,14 +96,15 @@ function readRequest(message: Buffer): SentRequest {
         reader.skipType(tag & 7);
     }
   }
+  if (parameters.length > 0) request.parameters = Object.fromEntries(parameters);
   return request;
 }
 
 function readInput(message: Uint8Array): SentInput {
   const reader = Reader.create(message);
   const shape: number[] = [];
-  const parameters: string[] = [];
-  const input: SentInput = { name: '', datatype: '', shape, parameters, contents: undefined };
+  const parameters: [string, unknown][] = [];
+  const input: SentInput = { name: '', datatype: '', shape, parameters: NONE, contents: undefined };
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
     switch (tag) {
@@ -111,16 +116,16 @@ function readInput(message: Uint8Array): SentInput {
         break;
       case (3 << 3) | SIZED: {
         const end = reader.uint32() + reader.pos;
-        while (reader.pos < end && shape.length < MOST_DIMENSIONS) shape.push(readSize(reader));
+        while (reader.pos < end && shape.length < MOST_DIMENSIONS) shape.push(toNumber(reader.int64()));
         reader.skip(Math.max(0, end - reader.pos));
         break;
       }
       case (3 << 3) | VARINT:
-        if (shape.length < MOST_DIMENSIONS) shape.push(readSize(reader));
+        if (shape.length < MOST_DIMENSIONS) shape.push(toNumber(reader.int64()));
         else reader.skipType(VARINT);
         break;
       case (4 << 3) | SIZED:
-        append(parameters, readKey(reader.bytes()));
+        append(parameters, readEntry(reader.bytes()));
         break;
       case (5 << 3) | SIZED: {
         const contents = reader.bytes() as Buffer;
@@ -133,37 +138,56 @@ function readInput(message: Uint8Array): SentInput {
         reader.skipType(tag & 7);
     }
   }
+  if (parameters.length > 0) input.parameters = Object.fromEntries(parameters);
   return input;
 }
 
 function readOutput(message: Uint8Array): SentOutput {
   const reader = Reader.create(message);
-  const parameters: string[] = [];
-  const output: SentOutput = { name: '', parameters };
+  const parameters: [string, unknown][] = [];
+  const output: SentOutput = { name: '', parameters: NONE };
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
     if (tag === ((1 << 3) | SIZED)) output.name = reader.string();
-    else if (tag === ((2 << 3) | SIZED)) append(parameters, readKey(reader.bytes()));
+    else if (tag === ((2 << 3) | SIZED)) append(parameters, readEntry(reader.bytes()));
     else reader.skipType(tag & 7);
   }
+  if (parameters.length > 0) output.parameters = Object.fromEntries(parameters);
   return output;
 }
 
-function readSize(reader: protobuf.Reader): number {
-  const size = reader.int64();
-  return typeof size === 'number' ? size : size.high * 2 ** 32 + (size.low >>> 0);
-}
-
-/** The key of an entry of a map. */
-function readKey(message: Uint8Array): string {
+/** An entry of a map from names to InferParameter. */
+function readEntry(message: Uint8Array): [string, unknown] {
   const reader = Reader.create(message);
-  let key = '';
+  const entry: [string, unknown] = ['', undefined];
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
-    if (tag === ((1 << 3) | SIZED)) key = reader.string();
+    if (tag === ((1 << 3) | SIZED)) entry[0] = reader.string();
+    else if (tag === ((2 << 3) | SIZED)) entry[1] = readParameter(reader.bytes());
     else reader.skipType(tag & 7);
   }
-  return key;
+  return entry;
+}
+
+function readParameter(message: Uint8Array): unknown {
+  const reader = Reader.create(message);
+  let value: unknown;
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === ((1 << 3) | VARINT)) value = reader.bool();
+    else if (tag === ((2 << 3) | VARINT)) value = toNumber(reader.int64());
+    else if (tag === ((3 << 3) | SIZED)) value = reader.string();
+    else if (tag === ((4 << 3) | FIXED64)) value = reader.double();
+    else if (tag === ((5 << 3) | VARINT)) value = toNumber(reader.uint64());
+    else reader.skipType(tag & 7);
+  }
+  return value;
+}
+
+/** A number of 64 bits; beyond 2^53 it loses digits. */
+function toNumber(long: number | Long): number {
+  if (typeof long === 'number') return long;
+  return (long.unsigned ? long.high >>> 0 : long.high) * 2 ** 32 + (long.low >>> 0);
 }
 
 function append<T>(list: T[], item: T): void {

@@ -1,8 +1,8 @@
-import { isUtf8 } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 import { allocate, type DataType, type TensorData } from '../../inference/tensor.js';
 import { type Datatype } from '../datatypes.js';
-import { RawDataProblem } from '../raw-tensor.js';
+import { readText } from '../raw-tensor.js';
+import { TensorProblem } from '../tensor-problem.js';
 
 const { Reader } = protobuf;
 
@@ -50,18 +50,26 @@ const FIELDS: Readonly<Record<Datatype, TypedField | undefined>> = {
  * The values of a tensor, from an InferTensorContents as it is encoded.
  *
  * @param count values that the shape announces; nothing is allocated where there cannot be so many
- * @throws RawDataProblem; RangeError where it is not protobuf
+ * @throws TensorProblem
  */
 export function readContents(datatype: Datatype, type: DataType, count: number, contents: Buffer): TensorData {
   const field = FIELDS[datatype];
-  if (!field) throw new RawDataProblem(`is ${datatype}, which has no typed contents: send it in raw_input_contents`);
-  if (count * field.least > contents.length)
-    throw new RawDataProblem(`has fewer values than the ${count} of its shape`);
+  if (!field) throw new TensorProblem(`is ${datatype}, which has no typed contents: send it in raw_input_contents`);
+  try {
+    return readField(field, datatype, type, count, contents);
+  } catch (error) {
+    if (error instanceof TensorProblem) throw error;
+    throw new TensorProblem('has contents that are not in the encoding of protobuf'); // as the library says of it
+  }
+}
+
+function readField(field: TypedField, datatype: Datatype, type: DataType, count: number, contents: Buffer): TensorData {
+  if (count * field.least > contents.length) throw new TensorProblem(`has fewer values than the ${count} of its shape`);
   const data = allocate(type, count);
   const put = putInto(datatype, data);
   let filled = 0;
   const take = (from: protobuf.Reader) => {
-    if (filled === count) throw new RawDataProblem(`has more values than the ${count} of its shape`);
+    if (filled === count) throw new TensorProblem(`has more values than the ${count} of its shape`);
     put(from, filled++);
   };
   const reader = Reader.create(contents);
@@ -76,10 +84,10 @@ export function readContents(datatype: Datatype, type: DataType, count: number, 
       const rest = Reader.create(list.subarray(copied * field.least));
       while (rest.pos < rest.len) take(rest);
     } else {
-      throw new RawDataProblem(`has values in another field than ${field.name}, where those of ${datatype} belong`);
+      throw new TensorProblem(`has values in another field than ${field.name}, where those of ${datatype} belong`);
     }
   }
-  if (filled < count) throw new RawDataProblem(`has ${filled} values, and its shape needs ${count}`);
+  if (filled < count) throw new TensorProblem(`has ${filled} values, and its shape needs ${count}`);
   return data;
 }
 
@@ -122,12 +130,7 @@ function putInto(datatype: Datatype, data: TensorData): Put {
     case 'FP64':
       return (reader, index) => ((data as Float64Array)[index] = reader.double());
     case 'BYTES':
-      return (reader, index) => {
-        const text = reader.bytes();
-        if (!isUtf8(text))
-          throw new RawDataProblem(`holds bytes in element ${index} that are not UTF-8: the model takes texts`);
-        (data as string[])[index] = (text as Buffer).toString();
-      };
+      return (reader, index) => ((data as string[])[index] = readText(reader.bytes() as Buffer));
     default:
       return datatype satisfies never;
   }
@@ -136,7 +139,7 @@ function putInto(datatype: Datatype, data: TensorData): Put {
 /** A typed array wraps what does not fit, without a word. */
 function putInRange(datatype: Datatype, data: Int32Array | Uint32Array, index: number, value: number): void {
   data[index] = value;
-  if (data[index] !== value) throw new RawDataProblem(`holds a number in element ${index} that is no ${datatype}`);
+  if (data[index] !== value) throw new TensorProblem(`holds a number in element ${index} that is no ${datatype}`);
 }
 
 /**
