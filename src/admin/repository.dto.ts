@@ -10,7 +10,11 @@ export class RepositoryIndexRequestDto {
 }
 
 export class RepositoryChangeDto {
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: 'None of Triton’s to load with' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'For unloading they are passed over; for loading there must be none: a folder alone says how',
+  })
   @IsOptional()
   @IsObject({ message: 'must be an object' })
   parameters?: Record<string, unknown>;

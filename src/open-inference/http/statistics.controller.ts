@@ -2,6 +2,7 @@ import { Controller, Get, Param, UseInterceptors } from '@nestjs/common';
 import { LoggingInterceptor } from '../../logging/logging.interceptor.js';
 import { ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
 import { StatisticsService } from '../statistics.service.js';
+import { ApiInferErrors } from './open-inference-docs.js';
 import { StatisticsDto } from './statistics.dto.js';
 
 /** The protocol's statistics extension. Before the calls for models, or one of the name `stats` would be meant. */
@@ -14,6 +15,7 @@ export class StatisticsController {
   @Get(['stats', ':model/stats', ':model/versions/:version/stats'])
   @ApiOperation({ summary: 'What models have done since the service started, in all worker processes' })
   @ApiOkResponse({ type: StatisticsDto })
+  @ApiInferErrors('model_not_found', 'version_not_found')
   async read(
     @Param('model') model: string | undefined,
     @Param('version') version: string | undefined,
