@@ -117,6 +117,7 @@ export class VersionLoader {
     const batcher = new Batcher(graph, placed.lane, {
       shareable: placed.shareable,
       maxRows: placed.sharedRows,
+      wholeRows: signature || placed.shareable.size > 0 ? this.settings.MAX_BATCH_SIZE : undefined,
       queueLimit: queue_rows ?? this.settings.QUEUE_LIMIT,
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),
