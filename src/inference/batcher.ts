@@ -63,6 +63,8 @@ export interface BatcherOptions {
   shareable: ReadonlySet<string>;
   /** Rows that requests may share a run with; one with more gets a run of its own. */
   maxRows: number;
+  /** Rows of a whole request, at most. Without it there is nothing to tell rows by, and such a request counts as one. */
+  wholeRows?: number | undefined;
   /** Rows that may wait; beyond them requests are refused at once. */
   queueLimit: number;
   /** Rows that a session runs in a millisecond, as far as is known yet. */
@@ -140,6 +142,11 @@ export class Batcher implements Work {
   /** Rows that one request for these outputs may bring: more of them are to be sent as several. */
   longestRequest(fetches: readonly string[]): number {
     return this.mayShare(fetches) ? this.options.maxRows : rowsPerRun(this.graph);
+  }
+
+  /** As its options have it. */
+  get wholeRows(): number | undefined {
+    return this.options.wholeRows;
   }
 
   /** Rows that wait, without those that nobody waits for any more. */

@@ -11,7 +11,7 @@ import { ThreadLane } from './thread-lane.js';
 import { type InferenceThread } from './threads/inference-thread.js';
 import { ThreadPool } from './threads/thread-pool.js';
 import { type Batching, type BatchingDecision, decideBatching } from './warm-up/batching.js';
-import { type SampleRow, stack, zeroRow } from './warm-up/sample-rows.js';
+import { isZeroRowTypical, type SampleRow, stack, zeroRow } from './warm-up/sample-rows.js';
 import { measureSpeed, type Speed } from './warm-up/speed.js';
 import { tryTogether } from './warm-up/trial.js';
 
@@ -23,6 +23,9 @@ const INLINE_RUN_MS = 2;
 /** The longest run on a thread: what arrives meanwhile waits so long. A slow model may take a few times its single row. */
 const THREAD_RUN_MS = 50;
 const THREAD_RUN_ROWS = 4;
+
+/** Rows that share a run where it is not known how large they are, and so how long it takes. */
+const UNKNOWN_RUN_ROWS = 8;
 
 /** A model file that a thread has in memory: to be checked and measured there before it is placed for good. */
 export interface OpenModel {
@@ -124,17 +127,19 @@ export class InferenceEngine implements OnApplicationShutdown {
     const graphRows = rowsPerRun(graph);
     const samples = plan.samples.length > 0 ? plan.samples : [zeroRow(graph)];
     const { batching, shareable } = await this.decideBatching(model, plan, samples);
+    // What is sent in place of a made-up row may be a thousand times as long: it must not hold the HTTP thread up.
+    const isTypical = plan.samples.length > 0 || isZeroRowTypical(graph, shareable.size > 0);
     const { MAX_BATCH_SIZE, MODEL_THREADS } = this.settings;
     const mostRows = Math.min(graphRows, batching.coalesced ? (plan.runRows ?? Infinity) : MAX_BATCH_SIZE);
     const measure = (longestMs: (rowMs: number) => number) =>
       measureSpeed(session, graph, samples, fetches, { longestMs, mostRows }).catch(() => undefined);
     const placed = (lane: Lane, speed: Speed | undefined, bytes: number): Placed => {
-      const sharedRows = Math.min(graphRows, plan.runRows ?? speed?.rows ?? 1);
+      const sharedRows = Math.min(graphRows, plan.runRows ?? (isTypical ? speed?.rows : UNKNOWN_RUN_ROWS) ?? 1);
       const runRows = batching.coalesced ? sharedRows : graphRows;
       return { lane, batching, speed, runRows, shareable, sharedRows, bytes };
     };
 
-    let speed = loadMs <= INLINE_LOAD_MS ? await measure(() => INLINE_RUN_MS) : undefined;
+    let speed = isTypical && loadMs <= INLINE_LOAD_MS ? await measure(() => INLINE_RUN_MS) : undefined;
     // Where rows must not be parted, the largest batch is one run.
     const isBatchShort = batching.coalesced || (speed !== undefined && 2 * speed.rows > mostRows);
     if (speed && speed.rowMs <= INLINE_ROW_MS && isBatchShort) {

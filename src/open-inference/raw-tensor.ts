@@ -14,7 +14,7 @@ export function readRaw(type: DataType, dims: readonly number[], count: number, 
   if (size === undefined) return { type, dims, data: readTexts(count, bytes) };
   if (bytes.byteLength !== count * size)
     throw new TensorProblem(`has ${bytes.byteLength} bytes of data, and its shape needs ${count * size}`);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return { type, dims, data: viewOf(type, aligned.buffer as ArrayBuffer, aligned.byteOffset, count) };
 }
 

@@ -29,11 +29,12 @@ export function jsonOfTensor({ type, data }: Tensor): string {
   }
 }
 
-function floats(values: Float32Array | Float64Array | Float16Array, write: (value: number) => number): string {
+function floats(values: Float32Array | Float64Array | Float16Array, shortest: (value: number) => number): string {
   let text = '';
   for (const value of values) {
     if (!Number.isFinite(value)) throw new NonFiniteElement();
-    text += text === '' ? `[${write(value)}` : `,${write(value)}`;
+    const number = Object.is(value, -0) ? '-0' : shortest(value);
+    text += text === '' ? `[${number}` : `,${number}`;
   }
   return `${text || '['}]`;
 }

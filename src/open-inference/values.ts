@@ -129,11 +129,15 @@ function longs(min: bigint, max: bigint): Writer {
 }
 
 function toLong(value: unknown, at: number, min: bigint, max: bigint): bigint {
-  const isLong = typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
-  if (!isLong) throw outOfRange(toNumber(value, at), at, min, max);
-  if (value < min || value > max) throw outOfRange(0, at, min, max);
-  if (typeof value === 'number') throw new InexactInteger(`must hold all digits of the number in element ${at}`);
-  return value;
+  if (typeof value !== 'bigint') {
+    const number = toNumber(value, at);
+    // As a double the largest one is 2^64: whether it is within the range, its digits tell.
+    if (Number.isInteger(number) && Math.abs(number) > Number.MAX_SAFE_INTEGER && Math.abs(number) <= 2 ** 64)
+      throw new InexactInteger(`must hold all digits of the number in element ${at}`);
+    throw outOfRange(number, at, min, max);
+  }
+  if (value >= min && value <= max) return value;
+  throw outOfRange(Number(value), at, min, max);
 }
 
 function writeFlags(data: Uint8Array, values: readonly unknown[], at: number): void {

@@ -6,6 +6,7 @@ type Note = (swagger: typeof Swagger) => void;
 const notes: Note[] = [];
 
 export const ApiBody = noted('ApiBody');
+export const ApiExtraModels = noted('ApiExtraModels');
 export const ApiHeader = noted('ApiHeader');
 export const ApiOkResponse = noted('ApiOkResponse');
 export const ApiOperation = noted('ApiOperation');

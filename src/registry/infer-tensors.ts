@@ -11,7 +11,8 @@ import { allocate, type Tensor, type TensorData } from '../inference/tensor.js';
  * @param inputs each of the graph's, in its order; nobody may change them until it is answered
  * @param fetches of the graph's outputs, in its order
  * @returns the outputs in the order of `fetches`
- * @throws DomainError `inference_failed`, `overloaded`, `deadline_exceeded`; CallerLeft
+ * @throws DomainError `validation_failed` where there are too many rows for one run and they cannot be parted,
+ *   `inference_failed`, `overloaded`, `deadline_exceeded`; CallerLeft
  */
 export async function inferTensors(
   graph: Graph,
@@ -22,7 +23,8 @@ export async function inferTensors(
 ): Promise<Tensor[]> {
   const rows = batcher.mayShare(fetches) ? rowsOf(graph, inputs) : 0;
   if (rows === 0) {
-    const { outputs } = await batcher.submit({ rows: weightOf(graph, inputs), inputs, fetches }, caller);
+    const whole = { rows: weightOf(graph, inputs, batcher.wholeRows), inputs, fetches };
+    const { outputs } = await batcher.submit(whole, caller);
     return fetches.map((name) => outputs.get(name) as Tensor);
   }
   const most = batcher.longestRequest(fetches);
@@ -54,10 +56,20 @@ function rowsOf({ inputs: infos }: Graph, inputs: readonly Tensor[]): number {
   return areRows ? rows : 0;
 }
 
-/** As how many rows a run counts that cannot be parted. Where the batch is not an axis of any size, it is one. */
-function weightOf({ inputs: infos }: Graph, inputs: readonly Tensor[]): number {
+/**
+ * As how many rows a request counts that cannot be parted: it is one run, however long that takes.
+ *
+ * @throws DomainError `validation_failed` where it is too large for one
+ */
+function weightOf({ inputs: infos }: Graph, inputs: readonly Tensor[], most: number | undefined): number {
+  if (most === undefined) return 1;
   const rows = inputs.map(({ dims }, index) => (typeof infos[index]?.shape[0] === 'string' ? (dims[0] ?? 1) : 1));
-  return Math.max(1, ...rows);
+  const weight = Math.max(1, ...rows);
+  if (weight <= most) return weight;
+  throw new DomainError(
+    'validation_failed',
+    `What is asked for is not told row by row, so that all rows must be in one run: at most ${most} (MAX_BATCH_SIZE) may be.`,
+  );
 }
 
 function toRequest(inputs: readonly Tensor[], fetches: readonly string[]): RowRequest {

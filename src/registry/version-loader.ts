@@ -65,10 +65,10 @@ export class VersionLoader {
     const model = await this.engine.open(path, { model: version.model, version: version.version });
     try {
       const warnings: string[] = [];
-      const signature = await loadSignature(folder, model.graph, warnings);
+      const found = await loadSignature(folder, model.graph, warnings);
       for (const warning of warnings) this.logger.warn({ model: version.model, version: version.version }, warning);
       onChecking();
-      const samples = await this.check(version, model, signature);
+      const { signature, samples } = await this.check(version, model, found);
       this.warnOfLeftOut(version, model.graph, signature);
       return await this.place(version, model, signature, samples, digest);
     } catch (error) {
@@ -80,16 +80,23 @@ export class VersionLoader {
   /**
    * Runs what is known to be right, each request on its own.
    *
-   * @returns rows that the model takes
+   * @returns rows that the model takes. A signature that was read off the graph is not there any more where the model
+   *   gives no row for a row: it takes tensors only
    */
   private async check(
     version: ModelVersion,
     { graph, lane }: OpenModel,
     signature: Signature | undefined,
-  ): Promise<readonly Row[]> {
+  ): Promise<{ signature: Signature | undefined; samples: readonly Row[] }> {
     const batcher = new Batcher(graph, lane, { shareable: new Set(), maxRows: 1, queueLimit: Infinity });
     const golden = await checkGolden(version.entry.folder, signature, batcher);
-    return golden.length > 0 || !signature ? golden : this.tryExample(version, signature, batcher);
+    if (golden.length > 0 || !signature) return { signature, samples: golden };
+    try {
+      return { signature, samples: await this.tryExample(version, signature, batcher) };
+    } catch (error) {
+      if (signature.isImplied && error instanceof DomainError) return { signature: undefined, samples: [] };
+      throw error;
+    }
   }
 
   private async place(
@@ -117,6 +124,7 @@ export class VersionLoader {
     const batcher = new Batcher(graph, placed.lane, {
       shareable: placed.shareable,
       maxRows: placed.sharedRows,
+      wholeRows: signature || placed.shareable.size > 0 ? this.settings.MAX_BATCH_SIZE : undefined,
       queueLimit: queue_rows ?? this.settings.QUEUE_LIMIT,
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),

@@ -34,6 +34,8 @@ export class Signature {
   readonly classes: readonly string[] | undefined;
   /** Names of the graph outputs that `decode` needs. */
   readonly fetches: readonly string[];
+  /** Whether it was read off the graph: nobody has written a signature.yaml. */
+  isImplied = false;
 
   /** @throws Error when the schema is not a valid JSON Schema */
   constructor(
@@ -165,6 +167,7 @@ export async function loadSignature(
       spec.batching ?? 'auto',
       spec.limits ?? {},
     );
+    made.isImplied = signature === undefined;
     checkExamples(made, source);
     if (!made.example) warnings.push(withoutExample(made, source).message);
     return made;

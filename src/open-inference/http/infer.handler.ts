@@ -38,7 +38,7 @@ export class InferHandler {
     const context = this.begin(request, response);
     const jsonLength = headerLengthOf(request);
     const bytes = await this.read(request, jsonLength);
-    const sent = { json: bytes.subarray(0, jsonLength), binary: bytes.subarray(jsonLength ?? bytes.length) };
+    const sent = partsOf(bytes, jsonLength);
     const body = jsonLength === 0 ? RAW : this.parse(sent, context);
     const found = this.find(target, request, context);
     const resolved = found instanceof Promise ? await found : found;
@@ -111,6 +111,14 @@ function headerLengthOf({ headers }: IncomingMessage): number | undefined {
   if (length === undefined) return undefined;
   if (typeof length === 'string' && /^\d{1,15}$/.test(length)) return Number(length);
   throw failed(['the Inference-Header-Content-Length header must be a whole number from 0 on']);
+}
+
+/** @throws DomainError `validation_failed` */
+function partsOf(bytes: Buffer, jsonLength = bytes.length): SentBytes {
+  if (jsonLength <= bytes.length) return { json: bytes.subarray(0, jsonLength), binary: bytes.subarray(jsonLength) };
+  throw failed([
+    `the JSON of Inference-Header-Content-Length is longer than the body, which has ${bytes.length} bytes`,
+  ]);
 }
 
 /** Some clients send no type at all. Which of both it is, Inference-Header-Content-Length tells. */

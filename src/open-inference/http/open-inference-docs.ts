@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ERROR_KINDS, type ErrorCode } from '../../common/errors.js';
-import { ApiBody, ApiHeader, ApiOkResponse, ApiResponse } from '../../openapi/decorators.js';
+import { ApiBody, ApiExtraModels, ApiHeader, ApiOkResponse, ApiResponse } from '../../openapi/decorators.js';
 import { PREDICTION_ERRORS } from '../../prediction/http/prediction-docs.js';
 import { InferRequestDto, InferResponseDto } from './open-inference.dto.js';
 
@@ -40,6 +40,7 @@ export function ApiInfer() {
         'Bytes of the JSON that the body begins with; binary data come after it. 0: the body is the only input, raw',
     }),
     ApiBody({ type: InferRequestDto, required: true }),
+    ApiExtraModels(InferResponseDto),
     ApiOkResponse({ content: { 'application/json': ref(InferResponseDto), 'application/octet-stream': BINARY } }),
     ApiInferErrors(...PREDICTION_ERRORS, 'not_supported', 'deadline_exceeded'),
   );
