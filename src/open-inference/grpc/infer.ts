@@ -73,5 +73,7 @@ function checkRaw(inputs: readonly SentInput[], raw: readonly Buffer[]): void {
   const typed = inputs.find(({ contents }) => contents !== undefined);
   if (typed) throw failed([`input ${quoted(typed.name)} has contents beside raw_input_contents: send one of them`]);
   if (raw.length !== inputs.length)
-    throw failed([`raw_input_contents has ${raw.length} parts for ${inputs.length} inputs: it needs one for each`]);
+    throw failed([
+      `the message has ${raw.length} raw_input_contents for ${inputs.length} inputs: it needs one for each`,
+    ]);
 }
