@@ -4,7 +4,7 @@ import { Settings } from '../config/settings.js';
 import { type Fields, RequestLog } from '../logging/request-log.js';
 import { RequestObserver } from '../logging/request-observer.js';
 import { Metrics } from '../metrics/metrics.js';
-import { CANCELLED, nameOf } from './status.js';
+import { CANCELLED, nameOf, UNIMPLEMENTED } from './status.js';
 
 /** A method by its full name: `inference.GRPCInferenceService`, `ModelInfer`. */
 export interface Endpoint {
@@ -42,13 +42,9 @@ export class CallObserver {
     };
   }
 
-  /** Counts a call of a method that there is not: its name is the client's. */
-  unknown(context: RequestContext, status: number): void {
-    const seconds = (performance.now() - context.startedAt) / 1000;
-    this.count(UNMATCHED, status, seconds);
-    if (this.settings.LOG_REQUESTS === 'off') return;
-    const fields = fieldsOf(UNMATCHED, context) + this.outcome(context, status, seconds);
-    this.log.write('info', fields, 'request_completed');
+  /** Counts a call of a method that there is not: its name is the client's, and stands nowhere. */
+  unknown(): void {
+    this.count(UNMATCHED, UNIMPLEMENTED, 0);
   }
 
   private count({ method, service }: Endpoint, status: number, seconds: number): void {

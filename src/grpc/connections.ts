@@ -5,8 +5,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { type Status } from './status.js';
-import { DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED } from './status.js';
+import { DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, type Status } from './status.js';
 
 /** The stream number that a GOAWAY names which lets go of nothing yet: what is on its way is still taken. */
 const ANY_STREAM = 2 ** 31 - 1;
@@ -17,6 +16,9 @@ const ANY_STREAM = 2 ** 31 - 1;
 const PIECE_BYTES = 200;
 /** How often it is looked at what takes too long to arrive. */
 const SWEEP_MS = 1000;
+/** The longest time-out in milliseconds that the library does not take for one in the past. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000 };
 
 export interface ConnectionLimits {
   /** Bytes that one message may have. */
@@ -28,6 +30,9 @@ export interface ConnectionLimits {
   /** Milliseconds after which a client is asked to make another connection. */
   ageMs: number;
 }
+
+/** What is called under a path: with one request and one answer, in streams, or nothing that there is. */
+export type PathKind = 'unary' | 'streams' | 'unknown';
 
 interface Arriving {
   since: number;
@@ -48,14 +53,18 @@ export class Connections {
   private readonly lasting = new Set<ServerHttp2Stream>();
   private readonly sweeping: NodeJS.Timeout;
 
-  /** @param isUnary whether a path is that of a call with one request and one answer */
+  /** @param onUnknown told when a call has ended that the library has answered: there is nothing under its path */
   constructor(
     server: Http2Server,
     private readonly limits: ConnectionLimits,
-    private readonly isUnary: (path: string) => boolean,
+    private readonly kindOf: (path: string) => PathKind,
+    private readonly onUnknown: () => void,
   ) {
     server.on('session', (session: ServerHttp2Session) => {
       this.welcome(session);
+    });
+    server.prependListener('stream', (_: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      if (isEndless(headers['grpc-timeout'])) delete headers['grpc-timeout'];
     });
     server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       this.receive(stream, String(headers[':path']));
@@ -91,7 +100,9 @@ export class Connections {
   }
 
   private receive(stream: ServerHttp2Stream, path: string): void {
-    if (!this.isUnary(path)) {
+    const kind = this.kindOf(path);
+    if (kind === 'unknown') stream.once('close', this.onUnknown);
+    if (kind !== 'unary') {
       this.lasting.add(stream);
       stream.once('close', () => this.lasting.delete(stream));
       return;
@@ -148,6 +159,11 @@ function refuse(stream: ServerHttp2Stream, { code, details }: Status): void {
     stream.respond(headers, { endStream: true });
   }
   stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+function isEndless(timeout: string | string[] | undefined): boolean {
+  const [, digits, unit = ''] = /^(\d+)([HMS])$/.exec(String(timeout)) ?? [];
+  return Number(digits) * (UNIT_MS[unit] ?? NaN) > LONGEST_TIMEOUT;
 }
 
 function askToLeave(session: ServerHttp2Session): void {

@@ -71,7 +71,6 @@ export class GrpcServer implements BeforeApplicationShutdown {
       else this.onLast = resolve;
     });
     await Promise.race([gone, sleep(LAST_CALL_MS)]);
-    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
     await (await this.serving)?.end();
     await gone;
   }

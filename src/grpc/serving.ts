@@ -5,7 +5,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { type Settings } from '../config/settings.js';
 import { infer } from '../open-inference/grpc/infer.js';
 import { type EncodedMethod } from './call.js';
-import { Connections } from './connections.js';
+import { Connections, type PathKind } from './connections.js';
 import { type HealthCalls } from './health-calls.js';
 import { type InferenceMethods } from './inference-methods.js';
 import { loadProtocols, type Service, serviceOf } from './protocols.js';
@@ -26,7 +26,7 @@ export class Serving {
   private readonly server: Server;
   private readonly injector: ReturnType<Server['createConnectionInjector']>;
   private readonly connections: Connections;
-  private readonly unaryPaths = new Set<string>();
+  private readonly kinds = new Map<string, PathKind>();
 
   constructor(
     { BODY_LIMIT, BODIES_LIMIT, RECEIVE_TIMEOUT_MS }: Settings,
@@ -55,7 +55,10 @@ export class Serving {
         receiveMs: RECEIVE_TIMEOUT_MS,
         ageMs: CONNECTION_AGE_MS,
       },
-      (path) => this.unaryPaths.has(path),
+      (path) => this.kindOf(path),
+      () => {
+        surroundings.observer.unknown();
+      },
     );
   }
 
@@ -101,12 +104,18 @@ export class Serving {
     const { path, responseSerialize, requestDeserialize } = Watch;
     const handle = watch as handleServerStreamingCall<object, object>;
     this.server.register(path, handle, responseSerialize, requestDeserialize, 'serverStream');
+    this.kinds.set(path, 'streams');
+  }
+
+  /** What reflection is called under is the library's business. */
+  private kindOf(path: string): PathKind {
+    return this.kinds.get(path) ?? (path.startsWith('/grpc.reflection.') ? 'streams' : 'unknown');
   }
 
   private add(service: string, name: string, method: EncodedMethod): void {
     const path = `/${service}/${name}`;
     const handle = unary({ service, method: name }, method, this.surroundings);
-    this.unaryPaths.add(path);
+    this.kinds.set(path, 'unary');
     this.server.register(path, handle, asBytes, asBytes, 'unary');
   }
 }
