@@ -24,6 +24,7 @@ const ROOMS = [
   'open-inference',
   'admin',
   'health',
+  'grpc',
   'docs',
   'cluster',
   'cli',
@@ -82,6 +83,14 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/tracing/otel/' },
       to: { path: '^src/tracing/otel/', dependencyTypesNot: ['type-only', 'dynamic-import'] },
+    },
+    {
+      name: 'grpc-is-loaded-by-its-first-client',
+      comment:
+        'Its libraries take 150 ms and 30 MB: what begins at serving.ts is imported when somebody connects, and their types elsewhere.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/grpc/(serving|protocols|unary)\\.ts$|^src/open-inference/grpc/' },
+      to: { path: 'node_modules/(@grpc|protobufjs)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'documentation-is-loaded-by-those-who-read-it',

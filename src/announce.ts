@@ -4,6 +4,7 @@ import { Logger } from 'nestjs-pino';
 import { didYouMean } from './common/did-you-mean.js';
 import { SETTING_HINTS } from './config/config.module.js';
 import { Settings } from './config/settings.js';
+import { GrpcServer } from './grpc/grpc-server.js';
 import { type Model } from './registry/model.js';
 import { ModelRegistry } from './registry/model-registry.js';
 import { Authenticator } from './security/auth/authenticator.js';
@@ -31,6 +32,8 @@ export function announce(app: NestExpressApplication): void {
       .join('; ')}`,
   );
   logger.log(`Listening on ${url}${DOCS ? `, documentation at ${url}/docs` : ''}`);
+  const grpc = app.get(GrpcServer).address;
+  if (grpc) logger.log(`Listening on ${hostOf(grpc)}:${grpc.port} for gRPC`);
   const example = defaultModel?.default?.loaded?.signature?.example;
   if (example && JSON.stringify(example).length <= MAX_EXAMPLE) {
     const key = AUTH === 'on' ? ' -H "X-API-Key: $KEY"' : '';
@@ -45,10 +48,14 @@ export function announce(app: NestExpressApplication): void {
 }
 
 function urlOf(app: NestExpressApplication): string {
-  const { address, port, family } = app.getHttpServer().address() as AddressInfo;
+  const listening = app.getHttpServer().address() as AddressInfo;
+  return `http://${hostOf(listening)}:${String(listening.port)}`;
+}
+
+/** The host, as it is written before a port, that clients on this machine reach. */
+function hostOf({ address, family }: AddressInfo): string {
   const anywhere = address === '0.0.0.0' || address === '::';
-  const host = anywhere ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${host}:${String(port)}`;
+  return anywhere ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
 }
 
 /** `credit-risk 1.0.0 (default), 2.0.0` */

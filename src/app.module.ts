@@ -4,10 +4,12 @@ import { ClusterModule } from './cluster/cluster.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { type Environment } from './config/read-settings.js';
 import { DocsModule } from './docs/docs.module.js';
+import { GrpcModule } from './grpc/grpc.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { OpenInferenceModule } from './open-inference/open-inference.module.js';
 import { PredictionModule } from './prediction/prediction.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { SecurityModule } from './security/security.module.js';
@@ -25,8 +27,10 @@ export class AppModule {
         TracingModule,
         // Routes are tried in this order: predictions first.
         PredictionModule,
+        OpenInferenceModule,
         AdminModule,
         HealthModule,
+        GrpcModule,
         MetricsModule,
         DocsModule,
         RegistryModule,

@@ -1,14 +1,22 @@
 import { SettingsProblem } from './config/read-settings.js';
 import { RepositoryProblem } from './registry/repository.js';
 
+/** What the system says of a port, and the setting that names it. */
+interface ListenError extends Error {
+  code?: string;
+  address?: string;
+  port?: number;
+  setting?: string;
+}
+
 /** What keeps the service from starting, as plain lines. Only what nobody foresaw gets a stack trace. */
 export function explain(error: unknown): readonly string[] {
   if (error instanceof SettingsProblem) return error.problems;
   if (error instanceof RepositoryProblem) return [error.message];
-  const { code, address, port, message, stack } = error as Error & { code?: string; address?: string; port?: number };
-  const where = `${address ?? 'HOST'}:${port ?? 'PORT'}`;
-  if (code === 'EADDRINUSE') return [`${where} is taken: stop what listens there, or set PORT`];
-  if (code === 'EACCES' && port !== undefined) return [`${where} needs more rights: set PORT to 1024 or above`];
+  const { code, address, port, setting = 'PORT', message, stack } = error as ListenError;
+  const where = `${address ?? 'HOST'}:${port ?? setting}`;
+  if (code === 'EADDRINUSE') return [`${where} is taken: stop what listens there, or set ${setting}`];
+  if (code === 'EACCES' && port !== undefined) return [`${where} needs more rights: set ${setting} to 1024 or above`];
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return [`${where} is not an address of this machine: set HOST`];
   return [stack ?? message];
 }

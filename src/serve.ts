@@ -6,6 +6,7 @@ import { type Link, link } from './cluster/link.js';
 import { Settings } from './config/settings.js';
 import { createApp } from './create-app.js';
 import { explain } from './explain.js';
+import { GrpcServer } from './grpc/grpc-server.js';
 import { HealthService } from './health/health.service.js';
 import { Listener } from './http/listener.js';
 import { InferenceEngine } from './inference/engine.js';
@@ -50,6 +51,7 @@ class Service {
   isStopping = false;
   readonly logger: Logger;
   private readonly listener: Listener;
+  private readonly grpc: GrpcServer;
   private readonly settings: Settings;
   private readonly health: HealthService;
 
@@ -58,6 +60,7 @@ class Service {
     this.logger = app.get(Logger);
     this.health = app.get(HealthService);
     this.listener = new Listener(app.getHttpServer(), this.settings.PORT, this.settings.HOST);
+    this.grpc = app.get(GrpcServer);
   }
 
   async start(): Promise<void> {
@@ -68,7 +71,7 @@ class Service {
       tell();
       return;
     }
-    if (!this.isStopping) await this.listener.open();
+    if (!this.isStopping) await this.open();
     await this.app.get(Reconciler).settled();
     if (!this.isStopping) announce(this.app);
   }
@@ -91,15 +94,19 @@ class Service {
     setTimeout(() => {
       observer.isCuttingOff = true;
       this.listener.cut();
+      this.grpc.cut();
       setTimeout(() => {
         this.endNow();
       }, LAST_RUNS_MS).unref();
     }, this.settings.SHUTDOWN_TIMEOUT_MS).unref();
-    await this.listener.drain();
+    await Promise.all([this.listener.drain(), this.grpc.drain()]);
     await this.app.close().catch(() => undefined); // a start that failed meanwhile leaves nothing to tell
     // Sockets that were cut off tell so at the end of this turn of the event loop, and their requests are logged then.
     for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
-    if (link) await link.primary.ask('counted', [await this.app.get(Metrics).figures()]).catch(() => undefined);
+    if (link) {
+      const counted = [await this.app.get(Metrics).figures(), this.app.get(ModelRegistry).statistics()] as const;
+      await link.primary.ask('counted', [...counted]).catch(() => undefined);
+    }
     process.exit(0);
   }
 
@@ -110,10 +117,16 @@ class Service {
     process.kill(process.pid, 'SIGKILL');
   }
 
+  /** Takes connections, over HTTP and gRPC. */
+  private async open(): Promise<void> {
+    await this.listener.open();
+    await this.grpc.open();
+  }
+
   private async openAsWorker(): Promise<void> {
     if (this.isStopping) return;
     try {
-      await this.listener.open();
+      await this.open();
     } catch (error) {
       await link?.primary.ask('failed', [explain(error)]).catch(() => undefined);
       this.endNow();
@@ -124,7 +137,9 @@ class Service {
     return link.serve(
       {
         open: () => this.openAsWorker(),
-        close: () => this.listener.close(),
+        close: async () => {
+          await Promise.all([this.listener.close(), this.grpc.close()]);
+        },
         announce: () => {
           announce(this.app);
         },
@@ -137,6 +152,7 @@ class Service {
         countRows: (taken) => {
           this.app.get(Siblings).onTold(taken);
         },
+        statistics: () => this.app.get(ModelRegistry).statistics(),
       },
       () => ({
         isSettled: this.app.get(ModelRegistry).isSettled,

@@ -3,7 +3,9 @@ import { type Caller } from '../common/caller.js';
 /** All who wait for one run, as one caller: it is given up once none of them waits any more. */
 export class Crew implements Caller {
   queueMs = 0;
+  inputMs = 0;
   runMs = 0;
+  ranAt = 0;
   lookupMs = 0;
   private readonly members = new Set<Caller>();
 
@@ -15,7 +17,9 @@ export class Crew implements Caller {
   leave(caller: Caller): void {
     this.members.delete(caller);
     caller.queueMs = Math.max(caller.queueMs, this.queueMs);
+    caller.inputMs += this.inputMs;
     caller.runMs += this.runMs;
+    caller.ranAt = Math.max(caller.ranAt, this.ranAt);
   }
 
   /** The last one of all. */

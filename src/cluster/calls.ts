@@ -1,6 +1,7 @@
 import { type Figures } from '../metrics/metrics.js';
 import { type Decided } from '../registry/peers.js';
 import { type TakenRows } from '../security/limits/siblings.js';
+import { type VersionFigures } from '../registry/version-statistics.js';
 
 /** How a worker process is. */
 export interface WorkerStatus {
@@ -29,6 +30,8 @@ export interface WorkerCalls {
   figures(): Promise<Figures>;
   /** Counts rows that callers have taken in another worker. */
   countRows(taken: TakenRows): void;
+  /** What versions have done here. */
+  statistics(): readonly VersionFigures[];
 }
 
 /** What a worker asks of the primary. */
@@ -38,11 +41,13 @@ export interface PrimaryCalls {
   /** It cannot start, and ends: why, as lines. */
   failed(lines: readonly string[]): void;
   /** What it has counted in its life, right before its end. */
-  counted(figures: Figures): void;
+  counted(figures: Figures, statistics: readonly VersionFigures[]): void;
   /** Has all workers put in force what was decided in this one. */
   adoptAll(decided: Decided): Promise<void>;
   /** The page of /metrics, for all workers. */
   page(): Promise<string>;
   /** Has the others count rows that callers have taken in this one. */
   countRowsElsewhere(taken: TakenRows): void;
+  /** What versions have done in all workers. */
+  statistics(): Promise<readonly VersionFigures[]>;
 }

@@ -2,6 +2,7 @@ import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type Decided, Peers } from '../registry/peers.js';
+import { type VersionFigures } from '../registry/version-statistics.js';
 import { type TakenRows, Siblings } from '../security/limits/siblings.js';
 import { type Link, link } from './link.js';
 
@@ -11,7 +12,7 @@ import { type Link, link } from './link.js';
   providers: [
     {
       provide: Peers,
-      useFactory: (): Peers => (link ? new WorkerPeers(link) : { adopt: () => Promise.resolve() }),
+      useFactory: (): Peers => (link ? new WorkerPeers(link) : ALONE),
     },
     { provide: Siblings, useFactory: () => link && new WorkerSiblings(link) },
   ],
@@ -26,6 +27,11 @@ export class ClusterModule implements OnModuleInit {
   }
 }
 
+const ALONE: Peers = {
+  adopt: () => Promise.resolve(),
+  statistics: (own) => Promise.resolve(own),
+};
+
 class WorkerPeers implements Peers {
   constructor(private readonly link: Link) {}
 
@@ -36,6 +42,10 @@ class WorkerPeers implements Peers {
       const message = 'The change is kept, but a worker process has not taken it over yet: look again later.';
       throw new DomainError('deadline_exceeded', message, { cause });
     }
+  }
+
+  statistics(): Promise<readonly VersionFigures[]> {
+    return this.link.primary.ask('statistics', []);
   }
 }
 

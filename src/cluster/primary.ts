@@ -3,7 +3,9 @@ import { type Logger } from 'pino';
 import { type Settings } from '../config/settings.js';
 import { admission } from './admission.js';
 import { type Decided } from '../registry/peers.js';
+import { type VersionFigures } from '../registry/version-statistics.js';
 import { type PrimaryMetrics } from './primary-metrics.js';
+import { PrimaryStatistics } from './primary-statistics.js';
 import { type Replacing, RollingRestart } from './rolling-restart.js';
 import { type Exit, WorkerProcess } from './worker-process.js';
 
@@ -31,6 +33,7 @@ const ADOPT_LIMIT_MS = 300_000;
 export class Primary implements Replacing {
   private readonly all = new Set<WorkerProcess>();
   readonly restart: RollingRestart;
+  private readonly counts = new PrimaryStatistics();
   /** Replacements that wait for their time. */
   private readonly awaited = new Set<NodeJS.Timeout>();
   private pauseMs = 0;
@@ -103,6 +106,11 @@ export class Primary implements Replacing {
     return this.metrics.page([...this.all]);
   }
 
+  /** What versions have done in all workers. */
+  statistics(): Promise<readonly VersionFigures[]> {
+    return this.counts.all([...this.all]);
+  }
+
   private fill(): void {
     const staying = [...this.all].filter(({ isLeaving }) => !isLeaving).length;
     const missing = this.settings.WORKERS - staying - this.awaited.size;
@@ -125,9 +133,9 @@ export class Primary implements Replacing {
   }
 
   fork(): WorkerProcess {
-    const { HOST, PORT, WORKERS } = this.settings;
+    const { HOST, PORT, GRPC_PORT, WORKERS } = this.settings;
     // These hold as long as the primary does; a worker reads all others from `.env` when it starts.
-    const environment = { HOST, PORT: String(PORT), WORKERS: String(WORKERS) };
+    const environment = { HOST, PORT: String(PORT), GRPC_PORT: String(GRPC_PORT), WORKERS: String(WORKERS) };
     const worker = new WorkerProcess(environment, {
       onBeat: (one) => {
         this.admit();
@@ -139,6 +147,7 @@ export class Primary implements Replacing {
       countRowsElsewhere: (one, taken) => {
         for (const other of this.all) if (other !== one && other.isUp) other.channel.tell('countRows', taken);
       },
+      statistics: () => this.statistics(),
     });
     this.all.add(worker);
     void worker.ended.then((how) => this.onEnded(worker, how));
@@ -175,6 +184,7 @@ export class Primary implements Replacing {
   private async onEnded(worker: WorkerProcess, how: Exit): Promise<void> {
     const { number, startedAt, figures, failure, isLeaving } = worker;
     worker.connections.giveBack(this.workers().some(({ place, isAlive }) => place === 'open' && isAlive));
+    this.counts.retire(worker);
     await this.metrics.retire(figures);
     this.all.delete(worker);
     if (isLeaving || this.isStopping) return;

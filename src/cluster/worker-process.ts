@@ -3,6 +3,7 @@ import { type Readable } from 'node:stream';
 import { type Figures } from '../metrics/metrics.js';
 import { type Decided } from '../registry/peers.js';
 import { type TakenRows } from '../security/limits/siblings.js';
+import { type VersionFigures } from '../registry/version-statistics.js';
 import { type Candidate } from './admission.js';
 import { type PrimaryCalls, type WorkerCalls, type WorkerStatus } from './calls.js';
 import { Channel } from './channel.js';
@@ -16,6 +17,7 @@ export interface WorkerOwner {
   adoptAll(decided: Decided): Promise<void>;
   page(): Promise<string>;
   countRowsElsewhere(worker: WorkerProcess, taken: TakenRows): void;
+  statistics(): Promise<readonly VersionFigures[]>;
 }
 
 /** How a process ended: one of both is there. */
@@ -40,6 +42,7 @@ export class WorkerProcess implements Candidate {
   failure: readonly string[] | undefined;
   /** What it counted, as far as it was asked. */
   figures: Figures = [];
+  statistics: readonly VersionFigures[] = [];
   /** Resolves when it has ended and all that it wrote has been read. */
   readonly ended: Promise<Exit>;
   readonly channel: Channel<WorkerCalls, PrimaryCalls>;
@@ -56,12 +59,16 @@ export class WorkerProcess implements Candidate {
         owner.onBeat(this);
       },
       failed: (lines) => (this.failure = lines),
-      counted: (figures) => (this.figures = figures),
+      counted: (figures, statistics) => {
+        this.figures = figures;
+        this.statistics = statistics;
+      },
       adoptAll: (decided) => owner.adoptAll(decided),
       page: () => owner.page(),
       countRowsElsewhere: (taken) => {
         owner.countRowsElsewhere(this, taken);
       },
+      statistics: () => owner.statistics(),
     });
     this.connections = new HandedOver(this.worker.process);
     passWholeLines(this.worker.process.stdout as Readable, (lines) => {

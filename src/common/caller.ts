@@ -1,3 +1,4 @@
+import { type Allowance } from './allowance.js';
 import { DomainError } from './errors.js';
 import { type Principal } from './principal.js';
 import { type Trace } from './trace.js';
@@ -15,12 +16,18 @@ export interface Caller {
   readonly hasLeft: boolean;
   /** Who it is; undefined where AUTH is off, or is not asked for. */
   readonly principal?: Principal | undefined;
+  /** What it may take of RATE_LIMIT; undefined where there is none. */
+  readonly allowance?: Allowance | undefined;
   /** Shows how it was answered; undefined where nobody asks for that. */
   readonly trace?: Trace | undefined;
   /** Milliseconds that its rows spent in the queue, the longest of them. */
   queueMs: number;
+  /** Milliseconds in which the inputs of runs with its rows were put together, added up. */
+  inputMs: number;
   /** Milliseconds that runs with its rows took, added up. */
   runMs: number;
+  /** When the last of them had ended, by the monotonic clock. */
+  ranAt: number;
   /** Milliseconds that it waited for its stored features. */
   lookupMs: number;
   /** What it says of predictions that were kept, as HTTP's Cache-Control does: no-cache, no-store, max-age. */
@@ -39,7 +46,7 @@ export interface CacheUse {
 
 /** One that waits as long as it takes: the service itself. */
 export function patientCaller(): Caller {
-  return { deadline: Infinity, hasLeft: false, queueMs: 0, runMs: 0, lookupMs: 0 };
+  return { deadline: Infinity, hasLeft: false, queueMs: 0, inputMs: 0, runMs: 0, ranAt: 0, lookupMs: 0 };
 }
 
 /** The failure of a request whose time is up. */

@@ -30,6 +30,7 @@ export const ERROR_KINDS = {
   stored_features_invalid: { http: 500, grpc: 13, title: 'What is stored for this key cannot be used' },
   non_finite_output: { http: 500, grpc: 13, title: 'The model answered with a number that is not finite' },
   internal: { http: 500, grpc: 13, title: 'Internal error' },
+  not_supported: { http: 501, grpc: 12, title: 'The protocol has this, and the service does not' },
   model_not_ready: { http: 503, grpc: 14, title: 'The model is still loading' },
   model_unavailable: { http: 503, grpc: 14, title: 'The model cannot serve' },
   dependency_unavailable: { http: 503, grpc: 14, title: 'Something that this needs is away' },

@@ -51,7 +51,8 @@ function countStrings(text: string): number {
   return quotes / 2;
 }
 
-function isEscaped(text: string, at: number): boolean {
+/** Whether the quote at that place is a part of a string, not its end. */
+export function isEscaped(text: string, at: number): boolean {
   let slashes = 0;
   while (text[at - 1 - slashes] === '\\') slashes++;
   return slashes % 2 === 1;

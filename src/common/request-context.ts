@@ -19,7 +19,9 @@ export class RequestContext implements Caller {
   hasLeft = false;
   principal: Principal | undefined;
   queueMs = 0;
+  inputMs = 0;
   runMs = 0;
+  ranAt = 0;
   lookupMs = 0;
   cacheControl: string | undefined;
   cacheUse: CacheUse | undefined;
@@ -42,6 +44,11 @@ export class RequestContext implements Caller {
 
   private constructor(sentId: string | string[] | undefined) {
     this.id = typeof sentId === 'string' && SAFE_ID.test(sentId) ? sentId : randomUUID();
+  }
+
+  /** The context of a call that is no HTTP request. */
+  static withId(sentId: string | undefined): RequestContext {
+    return new RequestContext(sentId);
   }
 
   /** The context of a request; the first call makes it. */

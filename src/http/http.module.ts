@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { BodyReader } from './body-reader.js';
 import { Gate } from './gate.js';
 import { JsonBody } from './json-body.js';
 import { ParserFailures } from './parser-failures.js';
@@ -8,7 +9,14 @@ import { ServerLimits } from './server-limits.js';
 
 /** What every HTTP route shares: how bodies are read and how failures are answered. */
 @Module({
-  providers: [Gate, JsonBody, ParserFailures, ServerLimits, { provide: APP_FILTER, useClass: ProblemFilter }],
-  exports: [JsonBody],
+  providers: [
+    BodyReader,
+    Gate,
+    JsonBody,
+    ParserFailures,
+    ServerLimits,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+  exports: [BodyReader, JsonBody],
 })
 export class HttpModule {}

@@ -23,7 +23,8 @@ export class LocalOnly implements CanActivate {
     return true;
   }
 
-  private objection({ headers }: IncomingMessage): string | undefined {
+  /** Why a call is not let through; undefined where it is. */
+  objection({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
     const { AUTH, HOST } = this.settings;
     if (AUTH === 'on') return undefined; // their scope is what counts
     if (!isLoopback(HOST))

@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { DomainError, ERROR_KINDS } from '../common/errors.js';
 import { Settings } from '../config/settings.js';
-import { toProblem } from './problem.dto.js';
+import { errorBody } from './error-body.js';
 import { DATA_HEADERS } from './security-headers.js';
 
 /** What Node keeps on a socket: the answer under way. Its own default listener looks at it too. */
@@ -13,7 +13,12 @@ interface ServedSocket extends Socket {
   _httpMessage?: ServerResponse | null;
 }
 
-/** Answers, as problem+json, what Node's parser refuses before there is a request: Node's own answers have no body. */
+interface ParserFailure extends NodeJS.ErrnoException {
+  /** What was read when the parser gave up. */
+  rawPacket?: Buffer;
+}
+
+/** Answers what Node's parser refuses before there is a request: Node's own answers have no body. */
 @Injectable()
 export class ParserFailures {
   constructor(
@@ -22,7 +27,7 @@ export class ParserFailures {
   ) {}
 
   /** Listens to a server's `clientError`. */
-  readonly answer = (failure: NodeJS.ErrnoException, socket: ServedSocket): void => {
+  readonly answer = (failure: ParserFailure, socket: ServedSocket): void => {
     // A client that is gone hears nothing; one that waits for the answer to a whole request before, or is in the middle
     // of it, would take ours for that.
     const answer = socket._httpMessage;
@@ -35,10 +40,10 @@ export class ParserFailures {
     if (this.settings.LOG_REQUESTS !== 'off')
       this.logger.info({ request_id: id, code: error.code, parser: failure.code }, 'request_refused');
     const { http } = ERROR_KINDS[error.code];
-    const body = JSON.stringify(toProblem(error, id));
+    const { type, text: body } = errorBody(error, id, urlOf(failure, socket));
     const head = [
       `HTTP/1.1 ${http} ${STATUS_CODES[http]}`,
-      'Content-Type: application/problem+json; charset=utf-8',
+      `Content-Type: ${type}`,
       `X-Request-Id: ${id}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       ...SECURITY,
@@ -52,6 +57,14 @@ const SECURITY = Array.from(
   { length: DATA_HEADERS.length / 2 },
   (_, index) => `${DATA_HEADERS[2 * index]}: ${DATA_HEADERS[2 * index + 1]}`,
 );
+
+/** The path that was asked for: of the request whose body is at fault, else in the line that came last. */
+function urlOf({ rawPacket }: ParserFailure, { _httpMessage: answer }: ServedSocket): string {
+  if (answer) return answer.req.url ?? '';
+  return /^[A-Z]+ (\S+)/.exec(rawPacket?.toString('latin1', 0, MAX_LINE) ?? '')?.[1] ?? '';
+}
+
+const MAX_LINE = 256;
 
 function toDomainError({ code }: NodeJS.ErrnoException): DomainError {
   switch (code) {

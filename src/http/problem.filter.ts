@@ -9,7 +9,7 @@ import { RequestObserver } from '../logging/request-observer.js';
 import { allowedMethods, toDomainError } from './to-domain-error.js';
 import { writeProblem } from './write-json.js';
 
-/** Answers every failure as problem+json (RFC 9457). */
+/** Answers every failure: as problem+json (RFC 9457), and as the Open Inference Protocol has it under its paths. */
 @Catch()
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {

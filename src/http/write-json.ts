@@ -1,7 +1,7 @@
 import { type ServerResponse } from 'node:http';
 import { type DomainError, ERROR_KINDS } from '../common/errors.js';
 import { type RequestContext } from '../common/request-context.js';
-import { toProblem } from './problem.dto.js';
+import { errorBody } from './error-body.js';
 import { DATA_HEADERS } from './security-headers.js';
 
 /** Writes a whole answer at once: its headers as one flat list, name and value in turn, and those of every answer. */
@@ -13,16 +13,17 @@ export function writeJson(response: ServerResponse, status: number, headers: str
   response.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
-/** Writes a failure as problem+json (RFC 9457), with headers of its own besides. */
+/** Writes a failure, with headers of its own besides. */
 export function writeProblem(
   response: ServerResponse,
   error: DomainError,
   context: RequestContext,
   more: readonly string[] = [],
 ): void {
-  const headers = context.headers('application/problem+json; charset=utf-8');
+  const { type, text } = errorBody(error, context.id, response.req.url ?? '');
+  const headers = context.headers(type);
   if (error.challenge !== undefined) headers.push('WWW-Authenticate', error.challenge);
   if (error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter));
   headers.push(...more);
-  writeJson(response, ERROR_KINDS[error.code].http, headers, JSON.stringify(toProblem(error, context.id)));
+  writeJson(response, ERROR_KINDS[error.code].http, headers, text);
 }

@@ -35,7 +35,7 @@ function observe(graph: Graph, lane: Lane, options: Partial<BatcherOptions> = {}
   const runs: number[] = [];
   const refusals: string[] = [];
   const batcher = new Batcher(graph, lane, {
-    coalesce: true,
+    shareable: new Set(['y']),
     maxRows: 64,
     queueLimit: 10_000,
     onRun: ({ rows }) => runs.push(rows),
@@ -106,7 +106,7 @@ describe.each(['inline', 'threads'] as const)('Batcher, %s', (placement) => {
   });
 
   it('gives each request a run of its own where rows must not meet', async () => {
-    const it = make({ coalesce: false });
+    const it = make({ shareable: new Set() });
     await Promise.all([[[1]], [[2], [3]], [[4]]].map((rows) => ask(it, rows)));
     expect(it.runs.toSorted()).toEqual([1, 1, 2]);
   });
@@ -165,7 +165,7 @@ describe.each(['inline', 'threads'] as const)('Batcher, %s', (placement) => {
     const plans = fc.array(request, { minLength: 1, maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(plans, fc.boolean(), fc.integer({ min: 1, max: 20 }), async (plan, coalesce, maxRows) => {
-        const it = make({ coalesce, maxRows });
+        const it = make({ maxRows, ...(!coalesce && { shareable: new Set() }) });
         const ask1 = async ({ width, rows, seed, fate, turns }: (typeof plan)[number]) => {
           for (let i = 0; i < turns; i++) await new Promise(setImmediate);
           const values = Array.from({ length: rows }, (_, row) =>

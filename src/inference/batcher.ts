@@ -3,7 +3,10 @@ import { DomainError } from '../common/errors.js';
 import { type TracedRun } from '../common/trace.js';
 import { type Lane, type Work } from './lane.js';
 import { type Graph, rowsPerRun, type RunResult, type Session, ThreadDied } from './session.js';
-import { emptyTensor, type Tensor, type Tensors } from './tensor.js';
+import { copyTensor, emptyTensor, type Tensor, type Tensors } from './tensor.js';
+
+/** What one caller asks of the model. */
+export type RunRequest = RowRequest | WholeRequest;
 
 /** Rows of one caller on their way to the model. */
 export interface RowRequest {
@@ -17,6 +20,21 @@ export interface RowRequest {
   key: string;
   /** Writes the rows into the graph's inputs, from row `offset` on. Called right before a run, for each that it is in. */
   write: (tensors: readonly Tensor[], offset: number) => void;
+  /** The rows as tensors, where they are that already: a run that holds nothing else may take them as they are. */
+  inputs?: readonly Tensor[];
+}
+
+/**
+ * Inputs that have a meaning only together: without a batch axis, without rows, or with another number of them in each.
+ * They get a run of their own, and its outputs as they are.
+ */
+export interface WholeRequest {
+  key?: undefined;
+  /** As how many rows it counts in the queue; at least one. */
+  rows: number;
+  fetches: readonly string[];
+  /** In the graph's order. Nobody may change them until the request is answered. */
+  inputs: readonly Tensor[];
 }
 
 /** Where the answers of a request stand: in the outputs of a whole run, from row `offset` on. */
@@ -31,17 +49,23 @@ export interface RunReport {
   rows: number;
   /** Milliseconds that its first request had waited. */
   queueMs: number;
+  /** … that its inputs took to be put together. */
+  inputMs: number;
   runMs: number;
+  /** … and that its outputs took to be handed to the requests. */
+  outputMs: number;
 }
 
 /** Why a request left the queue without a run. */
 export type Refusal = 'overloaded' | 'expired' | 'abandoned';
 
 export interface BatcherOptions {
-  /** true lets requests share a run; false gives each a run of its own. */
-  coalesce: boolean;
-  /** Rows that one run may hold; a request with more gets a run of its own. */
+  /** Outputs that hold a row for each row of the run, whoever else is in it: only for these do requests share one. */
+  shareable: ReadonlySet<string>;
+  /** Rows that requests may share a run with; one with more gets a run of its own. */
   maxRows: number;
+  /** Rows of a whole request, at most. Without it there is nothing to tell rows by, and such a request counts as one. */
+  wholeRows?: number | undefined;
   /** Rows that may wait; beyond them requests are refused at once. */
   queueLimit: number;
   /** Rows that a session runs in a millisecond, as far as is known yet. */
@@ -58,13 +82,13 @@ export function batchKey(rowDims: RowRequest['rowDims'], fetches: readonly strin
 }
 
 interface Waiting {
-  readonly request: RowRequest;
+  readonly request: RunRequest;
   readonly caller: Caller;
   /** Requests that are of use only together. */
   readonly party: Party | undefined;
   /** When it came, or the run that it was part of failed. */
   since: number;
-  /** Set once it was part of a run that failed: it then runs alone. */
+  /** Whether it must not share a run: by its nature, or once it was part of one that failed. */
   alone: boolean;
   /** Whether a thread ended while it ran this request alone. */
   hasDied: boolean;
@@ -84,7 +108,8 @@ const MAX_RETRY_AFTER_S = 60;
  *
  * Invariants: requests leave in the order in which they came, but for those whose keys differ; a request is answered
  * once, and at its deadline at the latest; it sees only its own rows; what one row breaks fails for its request alone;
- * rows whose deadline has passed or whose client has gone are never run; no more than `queueLimit` rows wait.
+ * rows whose deadline has passed or whose client has gone are never run; no more than `queueLimit` rows wait; a whole
+ * request, and one for an output that is not shareable, meets no other.
  *
  * Nothing waits on a timer in order to be gathered: a run takes what is there when a session is free.
  */
@@ -111,9 +136,19 @@ export class Batcher implements Work {
     this.pace = options.pace ?? 1;
   }
 
-  /** Rows that one request may bring: more of them are to be sent as several. */
-  get longestRequest(): number {
-    return this.options.maxRows;
+  /** Whether rows that ask for these outputs may share runs with others. */
+  mayShare(fetches: readonly string[]): boolean {
+    return fetches.every((name) => this.options.shareable.has(name));
+  }
+
+  /** Rows that one request for these outputs may bring: more of them are to be sent as several. */
+  longestRequest(fetches: readonly string[]): number {
+    return this.mayShare(fetches) ? this.options.maxRows : rowsPerRun(this.graph);
+  }
+
+  /** As its options have it. */
+  get wholeRows(): number | undefined {
+    return this.options.wholeRows;
   }
 
   /** Rows that wait, without those that nobody waits for any more. */
@@ -135,7 +170,7 @@ export class Batcher implements Work {
    * @throws DomainError `overloaded` at once when the queue is full, `deadline_exceeded` when the caller's time is up,
    *   `inference_failed` when the model fails on these rows; CallerLeft when the caller has gone
    */
-  submit(request: RowRequest, caller: Caller): Promise<RowResult> {
+  submit(request: RunRequest, caller: Caller): Promise<RowResult> {
     return this.hasPlaceFor(request.rows)
       ? this.enqueue(request, caller)
       : Promise.reject(this.overloaded(request.rows));
@@ -167,19 +202,25 @@ export class Batcher implements Work {
     const rows = countRows(group);
     const run = begin(started, group, rows);
     try {
-      const { outputs, runMs } = await this.execute(session, group, rows);
+      const inputs = this.inputsOf(group, rows);
+      const inputMs = performance.now() - started;
+      const { outputs, runMs } = await this.execute(session, group, inputs, rows);
+      const ranAt = performance.now();
       end(run, runMs);
       this.learn(rows, runMs);
-      const queueMs = started - (group[0] as Waiting).since;
-      this.options.onRun?.({ requests: group.length, rows, queueMs, runMs });
       let offset = 0;
       for (const waiting of group) {
         const { caller, request, since } = waiting;
         caller.queueMs = Math.max(caller.queueMs, started - since);
+        caller.inputMs += inputMs;
         caller.runMs += runMs;
+        caller.ranAt = ranAt;
         if (settle(waiting)) waiting.resolve({ outputs, offset });
         offset += request.rows;
       }
+      const queueMs = started - (group[0] as Waiting).since;
+      const outputMs = performance.now() - ranAt;
+      this.options.onRun?.({ requests: group.length, rows, queueMs, inputMs, runMs, outputMs });
     } catch (error) {
       end(run, undefined);
       this.fail(group, error);
@@ -211,7 +252,7 @@ export class Batcher implements Work {
     return fits();
   }
 
-  private enqueue(request: RowRequest, caller: Caller, party?: Party): Promise<RowResult> {
+  private enqueue(request: RunRequest, caller: Caller, party?: Party): Promise<RowResult> {
     return new Promise((resolve, reject) => {
       const since = performance.now();
       this.waiting.push({
@@ -219,7 +260,7 @@ export class Batcher implements Work {
         caller,
         party,
         since,
-        alone: false,
+        alone: request.key === undefined || !this.mayShare(request.fetches),
         hasDied: false,
         isSettled: false,
         resolve,
@@ -234,7 +275,7 @@ export class Batcher implements Work {
 
   /** The first request that waits, and those that may share its run. */
   private take(): Waiting[] {
-    const { coalesce, maxRows } = this.options;
+    const { maxRows } = this.options;
     const now = performance.now();
     const group: Waiting[] = [];
     const rest: Waiting[] = [];
@@ -249,11 +290,7 @@ export class Batcher implements Work {
       const [first] = group;
       const fits =
         !first ||
-        (coalesce &&
-          !first.alone &&
-          !waiting.alone &&
-          request.key === first.request.key &&
-          rows + request.rows <= maxRows);
+        (!first.alone && !waiting.alone && request.key === first.request.key && rows + request.rows <= maxRows);
       if (fits) {
         group.push(waiting);
         rows += request.rows;
@@ -267,22 +304,43 @@ export class Batcher implements Work {
     return group;
   }
 
-  private async execute(session: Session, group: readonly Waiting[], rows: number): Promise<RunResult> {
-    const { rowDims, fetches } = (group[0] as Waiting).request;
-    const { inputs } = this.graph;
-    const tensors = inputs.map((info, index) =>
-      emptyTensor(info.type, [rows, ...(rowDims[index] as readonly number[])]),
+  private async execute(
+    session: Session,
+    group: readonly Waiting[],
+    inputs: readonly Tensor[],
+    rows: number,
+  ): Promise<RunResult> {
+    const { request } = group[0] as Waiting;
+    const result = await session.run(
+      new Map(this.graph.inputs.map(({ name }, index) => [name, inputs[index] as Tensor])),
+      request.fetches,
+    );
+    if (request.key !== undefined) this.checkRows(result, rows);
+    return result;
+  }
+
+  /**
+   * The inputs of a run. What a request brought as it is stays where it lies on the HTTP thread; a thread is given the
+   * tensors for good, and the request may have to be run again.
+   */
+  private inputsOf(group: readonly Waiting[], rows: number): readonly Tensor[] {
+    const { request } = group[0] as Waiting;
+    if (request.inputs && group.length === 1 && this.lane.placement === 'inline') return request.inputs;
+    if (request.key === undefined) return request.inputs.map(copyTensor);
+    const { rowDims } = request;
+    const tensors = this.graph.inputs.map(({ type }, index) =>
+      emptyTensor(type, [rows, ...(rowDims[index] as readonly number[])]),
     );
     let offset = 0;
-    for (const { request } of group) {
-      request.write(tensors, offset);
-      offset += request.rows;
+    for (const { request: one } of group as readonly { request: RowRequest }[]) {
+      one.write(tensors, offset);
+      offset += one.rows;
     }
-    const result = await session.run(
-      new Map(inputs.map(({ name }, index) => [name, tensors[index] as Tensor])),
-      fetches,
-    );
-    for (const [name, { dims }] of result.outputs) {
+    return tensors;
+  }
+
+  private checkRows({ outputs }: RunResult, rows: number): void {
+    for (const [name, { dims }] of outputs) {
       const isOfOneRow = dims.length === 0 && rowsPerRun(this.graph) === 1; // one row at a time, and one value for it
       if (dims[0] === rows || isOfOneRow) continue;
       const shape = `[${dims.join(',')}] for ${rows} rows`;
@@ -291,7 +349,6 @@ export class Batcher implements Work {
         `The model's output "${name}" has no value for each row (its shape is ${shape}).`,
       );
     }
-    return result;
   }
 
   /**

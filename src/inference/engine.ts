@@ -10,8 +10,8 @@ import { type Graph, rowsPerRun } from './session.js';
 import { ThreadLane } from './thread-lane.js';
 import { type InferenceThread } from './threads/inference-thread.js';
 import { ThreadPool } from './threads/thread-pool.js';
-import { type Batching, decideBatching } from './warm-up/batching.js';
-import { type SampleRow, stack, zeroRow } from './warm-up/sample-rows.js';
+import { type Batching, type BatchingDecision, decideBatching } from './warm-up/batching.js';
+import { isZeroRowTypical, type SampleRow, stack, zeroRow } from './warm-up/sample-rows.js';
 import { bestRun, msPerRow, type Speed, timeRuns } from './warm-up/speed.js';
 import { tryTogether } from './warm-up/trial.js';
 
@@ -25,6 +25,9 @@ const INLINE_EXTRA_MS = 0.04;
 /** The longest run on a thread: what arrives meanwhile waits so long. A slow model may take a few times its single row. */
 const THREAD_RUN_MS = 50;
 const THREAD_RUN_ROWS = 4;
+
+/** Rows that share a run where it is not known how large they are, and so how long it takes. */
+const UNKNOWN_RUN_ROWS = 8;
 
 /** A model file that a thread has in memory: to be checked and measured there before it is placed for good. */
 export interface OpenModel {
@@ -52,7 +55,7 @@ const UNREAD: BatchProof = {
 export interface PlacementPlan {
   /** Rows that it takes, as its clients send them; perhaps none. */
   samples: readonly SampleRow[];
-  /** The outputs that its clients get. */
+  /** The outputs that rows are answered from. */
   fetches: readonly string[];
   batching: Batching['mode'];
   /** Rows that one run may hold, and threads, where its author set them. */
@@ -68,8 +71,11 @@ export interface Placed {
   batching: Batching;
   /** Absent where no row is known that it takes. */
   speed: Speed | undefined;
-  /** Rows that one run may hold. */
+  /** Rows that one run of rows may hold. */
   runRows: number;
+  /** Outputs that requests may share a run for, and rows that such a run may hold. */
+  shareable: ReadonlySet<string>;
+  sharedRows: number;
   /** Memory that it takes, as measured; see `memory.ts`. */
   bytes: number;
 }
@@ -122,44 +128,53 @@ export class InferenceEngine implements OnApplicationShutdown {
     const before = nativeBytes();
     const graphRows = rowsPerRun(graph);
     const samples = plan.samples.length > 0 ? plan.samples : [zeroRow(graph)];
-    const batching = await this.decideBatching(model, plan, samples);
+    const { batching, shareable } = await this.decideBatching(model, plan, samples);
+    // What is sent in place of a made-up row may be a thousand times as long: it must not hold the HTTP thread up.
+    const isTypical = plan.samples.length > 0 || isZeroRowTypical(graph, shareable.size > 0);
     const { MAX_BATCH_SIZE, MODEL_THREADS } = this.settings;
     const mostRows = Math.min(graphRows, batching.coalesced ? (plan.runRows ?? Infinity) : MAX_BATCH_SIZE);
     const longestMs = (rowMs: number) => Math.max(THREAD_RUN_MS, THREAD_RUN_ROWS * rowMs);
     const times = await timeRuns(session, graph, samples, fetches, { longestMs, mostRows }).catch(() => undefined);
     const onThread = times && bestRun(times, Infinity);
     const onTurns = times && bestRun(times, INLINE_RUN_MS);
-    const runRowsAt = (speed: Speed | undefined) =>
-      batching.coalesced ? Math.min(graphRows, plan.runRows ?? speed?.rows ?? 1) : graphRows;
+    const placed = (lane: Lane, speed: Speed | undefined, bytes: number): Placed => {
+      const sharedRows = Math.min(graphRows, plan.runRows ?? (isTypical ? speed?.rows : UNKNOWN_RUN_ROWS) ?? 1);
+      const runRows = batching.coalesced ? sharedRows : graphRows;
+      return { lane, batching, speed, runRows, shareable, sharedRows, bytes };
+    };
     // Where rows must not be parted, the largest batch is one run.
     const longestInline = times?.findLast(({ runMs }) => runMs <= INLINE_RUN_MS)?.rows ?? 0;
     const isBatchShort = batching.coalesced || 2 * longestInline > mostRows;
     const isCheap = onThread && onTurns && msPerRow(onTurns) - msPerRow(onThread) <= INLINE_EXTRA_MS;
 
-    if (isCheap && isBatchShort && onTurns.rowMs <= INLINE_ROW_MS && loadMs <= INLINE_LOAD_MS) {
+    if (isTypical && isCheap && isBatchShort && onTurns.rowMs <= INLINE_ROW_MS && loadMs <= INLINE_LOAD_MS) {
       const inline = await OnnxSession.open(model.path, this.settings.INFERENCE_THREADS);
       await inline.run(stack(graph, samples.slice(0, 1)), fetches).catch(() => undefined); // the first takes a millisecond
       await model.lane.close();
       const bytes = bytesInline({ fileBytes, loadBytes: inline.bytes });
-      return { lane: new InlineLane(inline, this.turns), batching, speed: onTurns, runRows: runRowsAt(onTurns), bytes };
+      return placed(new InlineLane(inline, this.turns), onTurns, bytes);
     }
     const loadBytes = model.loadBytes + Math.max(0, nativeBytes() - before);
     await model.lane.grow(plan.threads ?? MODEL_THREADS);
-    const bytes = bytesOnThreads({ fileBytes, loadBytes }, model.lane.width);
-    return { lane: model.lane, batching, speed: onThread, runRows: runRowsAt(onThread), bytes };
+    return placed(model.lane, onThread, bytesOnThreads({ fileBytes, loadBytes }, model.lane.width));
   }
 
   private async decideBatching(
     { graph, session, proofs }: OpenModel,
     { batching: mode, fetches }: PlacementPlan,
     samples: readonly SampleRow[],
-  ): Promise<Batching> {
-    if (rowsPerRun(graph) === 1) return { mode, coalesced: false, reason: 'the graph takes one row at a time' };
-    return decideBatching(
+  ): Promise<BatchingDecision> {
+    if (rowsPerRun(graph) === 1) {
+      const batching = { mode, coalesced: false, reason: 'the graph takes one row at a time' };
+      return { batching, shareable: new Set() };
+    }
+    return decideBatching({
       mode,
-      fetches.map((name) => proofs.get(name) ?? UNREAD),
-      () => tryTogether(session, graph, samples, fetches),
-    );
+      fetches,
+      outputs: graph.outputs.map(({ name }) => name),
+      proofOf: (output) => proofs.get(output) ?? UNREAD,
+      tryOut: (outputs) => tryTogether(session, graph, samples, outputs),
+    });
   }
 
   /** Milliseconds that the longest run under way has taken so far; 0 where none is. */

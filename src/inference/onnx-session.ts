@@ -9,6 +9,7 @@ import { DATA_TYPES, type Tensor, type TensorInfo, type Tensors } from './tensor
 export class OnnxSession implements Session {
   private constructor(
     private readonly session: InferenceSession,
+    /** As far as the runtime knows it: what it says nothing of is empty. */
     readonly graph: Graph,
     /** By how much the process grew while it was loaded. */
     readonly bytes: number,
@@ -87,6 +88,8 @@ function readGraph(file: string, { inputMetadata, outputMetadata }: InferenceSes
     inputs: inputMetadata.map((input) => toTensorInfo(file, input)),
     outputs: outputMetadata.filter(({ isTensor }) => isTensor).map((output) => toTensorInfo(file, output)),
     unsupportedOutputs: outputMetadata.filter(({ isTensor }) => !isTensor).map(({ name }) => name),
+    optionalInputs: [],
+    openShapes: [],
   };
   if (graph.outputs.length > 0) return graph;
   throw new ModelFileProblem(

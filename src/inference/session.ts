@@ -6,6 +6,10 @@ export interface Graph {
   outputs: readonly TensorInfo[];
   /** Names of outputs that are sequences or maps (scikit-learn's ZipMap): they cannot be fetched. */
   unsupportedOutputs: readonly string[];
+  /** Names of inputs that have a default in the file, an initializer: the runtime takes no other value for them. */
+  optionalInputs: readonly string[];
+  /** Inputs and outputs whose number of dimensions the file leaves open: their `shape` is empty, as that of a scalar. */
+  openShapes: readonly string[];
 }
 
 /** Rows that a graph takes in one run: one where its first dimension is fixed at that, else any number. */

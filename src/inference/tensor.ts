@@ -91,6 +91,11 @@ export function emptyTensor(type: DataType, dims: readonly number[]): Tensor {
   };
 }
 
+/** The same tensor in memory of its own. */
+export function copyTensor({ type, dims, data }: Tensor): Tensor {
+  return { type, dims, data: data.slice() };
+}
+
 /** `float32[N,4]`, for messages. */
 export function describeTensor({ type, shape }: Pick<TensorInfo, 'type' | 'shape'>): string {
   return `${type}[${shape.map((dim) => (dim === '' ? '?' : String(dim))).join(',')}]`;

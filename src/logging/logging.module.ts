@@ -38,6 +38,6 @@ class LogStreamModule {}
     }),
   ],
   providers: [RequestLog, RequestObserver, LoggingInterceptor],
-  exports: [RequestObserver, LoggingInterceptor],
+  exports: [RequestLog, RequestObserver, LoggingInterceptor],
 })
 export class LoggingModule {}

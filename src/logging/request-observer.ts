@@ -16,7 +16,7 @@ export interface ObservedRequest extends IncomingMessage {
 export const CLIENT_CLOSED_REQUEST = 499;
 const MAX_URL = 1024;
 /** Called every few seconds by machines: logged at level debug only. */
-const PROBES = /^\/(health|metrics)(\/|$)/;
+const PROBES = /^\/(health|metrics|v2\/health)(\/|$)|^\/v2\/models\/.*\/ready$/;
 
 /** Who follows requests beside the log and the metrics. Neither method throws, nor waits for anything. */
 export interface RequestFollower {

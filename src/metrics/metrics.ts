@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { RequestMetrics } from './request-metrics.js';
+import { GRPC_CALLS, HTTP_REQUESTS, RequestMetrics } from './request-metrics.js';
 
 /** Metrics with their values, as prom-client has them in JSON. */
 export type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
@@ -15,7 +15,8 @@ const RUN_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.0
 export class Metrics {
   readonly registry = new Registry();
 
-  readonly requests = new RequestMetrics(this.registry);
+  readonly requests = new RequestMetrics(this.registry, HTTP_REQUESTS);
+  readonly calls = new RequestMetrics(this.registry, GRPC_CALLS);
   readonly inferenceSeconds = new Histogram({
     name: 'nestor_inference_duration_seconds',
     help: 'Time of one run of a model; requests may share it',

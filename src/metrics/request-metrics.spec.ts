@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { RequestMetrics } from './request-metrics.js';
+import { HTTP_REQUESTS, RequestMetrics } from './request-metrics.js';
 
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -39,7 +39,7 @@ describe('RequestMetrics', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(observation), { maxLength: 3 }), async (scrapes) => {
         const registry = new Registry();
-        const ours = new RequestMetrics(registry);
+        const ours = new RequestMetrics(registry, HTTP_REQUESTS);
         const theirs = new ByPromClient();
         for (const scrape of scrapes) {
           for (const one of scrape) {

@@ -7,6 +7,7 @@ const notes: Note[] = [];
 
 export const ApiBody = noted('ApiBody');
 export const ApiExtension = noted('ApiExtension');
+export const ApiExtraModels = noted('ApiExtraModels');
 export const ApiHeader = noted('ApiHeader');
 export const ApiOkResponse = noted('ApiOkResponse');
 export const ApiOperation = noted('ApiOperation');

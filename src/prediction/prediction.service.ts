@@ -6,6 +6,7 @@ import { DomainError, type FieldProblem, MAX_PROBLEMS } from '../common/errors.j
 import { type LookingUp, StoredFeatures } from '../features/stored-features.js';
 import { Metrics } from '../metrics/metrics.js';
 import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
+import { type VersionStatistics } from '../registry/version-statistics.js';
 import { type Row } from '../signature/columns.js';
 import { NonFiniteOutput, type Prediction } from '../signature/prediction.js';
 import { type Signature } from '../signature/signature.js';
@@ -102,6 +103,8 @@ export class PredictionService {
     wishes: Wishes | undefined,
   ): Promise<Prediction[]> {
     const { model, version, loaded, caching, log } = resolved;
+    const { statistics } = loaded;
+    const startedAt = performance.now();
     try {
       const isCached = caching !== undefined || wishes?.cached;
       const outcomes = await (isCached
@@ -111,14 +114,28 @@ export class PredictionService {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
       }
       const predictions = outcomes as Prediction[];
+      count(statistics, caller, rows.length, startedAt);
       if (log) this.log.record(resolved, rows, predictions, caller);
       return predictions;
     } catch (error) {
+      statistics.failed(startedAt);
       if (error instanceof CallerLeft) throw error;
       this.metrics.failures.inc({ model, version, code: error instanceof DomainError ? error.code : 'internal' });
       throw error;
     }
   }
+}
+
+/** A request whose rows were all kept needed no run. */
+function count(statistics: VersionStatistics, caller: Caller, rows: number, startedAt: number): void {
+  const { cacheUse, queueMs, runMs } = caller;
+  const ms = performance.now() - startedAt;
+  if (cacheUse?.hits === rows) {
+    statistics.answeredFromCache(ms);
+    return;
+  }
+  if (cacheUse) statistics.missed(Math.max(0, ms - queueMs - runMs));
+  statistics.answered(caller, startedAt);
 }
 
 function checkRows(signature: Pick<Signature, 'problems'>, rows: readonly unknown[], rowPath: RowPath): void {

@@ -2,11 +2,14 @@ import { type Caller } from '../common/caller.js';
 import { type Batcher } from '../inference/batcher.js';
 import { type Placed } from '../inference/engine.js';
 import { type Graph } from '../inference/session.js';
+import { type Tensor } from '../inference/tensor.js';
 import { type Row } from '../signature/columns.js';
 import { type Signature } from '../signature/signature.js';
+import { inferTensors } from './infer-tensors.js';
 import { predictRows, type RowOutcome } from './predict-rows.js';
+import { type VersionStatistics } from './version-statistics.js';
 
-/** A version in memory: valid rows in, predictions out. */
+/** A version in memory: valid rows in, predictions out; or tensors, in and out. */
 export class LoadedVersion {
   /** Resolves when its memory is given back; absent while it serves. */
   leaving: Promise<void> | undefined;
@@ -27,6 +30,8 @@ export class LoadedVersion {
     readonly digest: string,
     /** Whether they stayed as they were while they were read; else the digest does not tell what it answers. */
     readonly isWhole: boolean,
+    /** What the version has done, under this load and others. */
+    readonly statistics: VersionStatistics,
   ) {
     this.bytes = placed.bytes;
   }
@@ -38,12 +43,17 @@ export class LoadedVersion {
 
   /** Whether a row has the same answer in a run with others as alone. */
   get keepsRowsApart(): boolean {
-    return this.placed.batching.coalesced || this.batcher.longestRequest === 1;
+    return this.placed.batching.coalesced || this.placed.runRows === 1;
   }
 
   /** As `predictRows`. */
   predict(signature: Signature, rows: readonly Row[], caller: Caller): Promise<RowOutcome[]> {
     return predictRows(signature, this.batcher, rows, caller);
+  }
+
+  /** As `inferTensors`. */
+  infer(inputs: readonly Tensor[], fetches: readonly string[], caller: Caller): Promise<Tensor[]> {
+    return inferTensors(this.graph, this.batcher, inputs, fetches, caller);
   }
 
   /**

@@ -10,6 +10,7 @@ import { type Model } from './model.js';
 import { type Caching } from './model-file.js';
 import { type ModelVersion } from './model-version.js';
 import { VersionLoader } from './version-loader.js';
+import { type VersionFigures } from './version-statistics.js';
 
 /** What a request says of the model and version that it wants. */
 export interface Target {
@@ -62,6 +63,11 @@ export class ModelRegistry {
     const only = models.length === 1 ? models[0] : models.find(({ spec }) => spec.primary);
     this.defaultModel = DEFAULT_MODEL === undefined ? only : this.models.get(DEFAULT_MODEL);
     this.changed();
+  }
+
+  /** What each version that is there has done. */
+  statistics(): readonly VersionFigures[] {
+    return this.list().flatMap(({ versions }) => versions.map(({ statistics }) => statistics));
   }
 
   changed(): void {

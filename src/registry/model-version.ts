@@ -1,6 +1,7 @@
 import { type Exclusion } from './exclusion.js';
 import { type LoadedVersion } from './loaded-version.js';
 import { type VersionEntry } from './repository.js';
+import { VersionStatistics } from './version-statistics.js';
 
 /** DISCOVERED → LOADING → CHECKING → READY → DRAINING → UNLOADED, or FAILED with a reason. */
 export const VERSION_STATES = ['DISCOVERED', 'LOADING', 'CHECKING', 'READY', 'DRAINING', 'UNLOADED', 'FAILED'] as const;
@@ -31,6 +32,7 @@ export class ModelVersion {
   isLazy = false;
   /** Memory that it took when it was loaded last, and the stamp of the files that it was loaded from. */
   measured: { bytes: number; stamp: string } | undefined;
+  readonly statistics: VersionStatistics;
   private hasNoRoom = false;
   private exclusion: Exclusion | undefined;
   private isDismissed = false;
@@ -45,7 +47,9 @@ export class ModelVersion {
     /** What the storage holds now. */
     public entry: VersionEntry,
     private readonly onChange: (version: ModelVersion, from: VersionState) => void,
-  ) {}
+  ) {
+    this.statistics = new VersionStatistics(model, entry.version);
+  }
 
   get version(): string {
     return this.entry.version;

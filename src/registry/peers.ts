@@ -1,3 +1,5 @@
+import { type VersionFigures } from './version-statistics.js';
+
 /** What an operator decided on: a model's default or labels, or one of its versions. */
 export interface Decided {
   model: string;
@@ -13,4 +15,7 @@ export abstract class Peers {
    * @throws DomainError `deadline_exceeded` when one of them does not get done
    */
   abstract adopt(decided: Decided): Promise<void>;
+
+  /** What each of them has counted, and those that have ended; `own` is what this one has. */
+  abstract statistics(own: readonly VersionFigures[]): Promise<readonly VersionFigures[]>;
 }

@@ -20,11 +20,12 @@ export async function predictRows(
   rows: readonly Row[],
   caller: Caller,
 ): Promise<RowOutcome[]> {
-  if (fitOneRequest(signature, rows, batcher.longestRequest)) {
+  const most = batcher.longestRequest(signature.fetches);
+  if (fitOneRequest(signature, rows, most)) {
     const result = await batcher.submit(signature.request(rows), caller); // the usual case, without a detour
     return decodeRows(signature, result, rows.length);
   }
-  const groups = groupRows(signature, rows, batcher.longestRequest);
+  const groups = groupRows(signature, rows, most);
   const requests = groups.map((group) => signature.request(group.rows));
   const results = await batcher.submitAll(requests, caller);
   const outcomes = new Array<RowOutcome>(rows.length);

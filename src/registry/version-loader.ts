@@ -8,7 +8,7 @@ import { SourceProblem } from '../common/source-file.js';
 import { Settings } from '../config/settings.js';
 import { Batcher, type BatcherOptions } from '../inference/batcher.js';
 import { InferenceEngine, type OpenModel } from '../inference/engine.js';
-import { type Graph, ModelFileProblem, rowsPerRun } from '../inference/session.js';
+import { type Graph, ModelFileProblem } from '../inference/session.js';
 import { toSamples } from '../inference/warm-up/sample-rows.js';
 import { type Row } from '../signature/columns.js';
 import { loadSignature, type Signature } from '../signature/signature.js';
@@ -66,10 +66,10 @@ export class VersionLoader {
     const model = await this.engine.open(path, { model: version.model, version: version.version });
     try {
       const warnings: string[] = [];
-      const signature = await loadSignature(folder, model.graph, warnings);
+      const found = await loadSignature(folder, model.graph, warnings);
       for (const warning of warnings) this.logger.warn({ model: version.model, version: version.version }, warning);
       onChecking();
-      const samples = await this.check(version, model, signature);
+      const { signature, samples } = await this.check(version, model, found);
       this.warnOfLeftOut(version, model.graph, signature);
       const isWhole = (await stampOf(folder)).text === stamp;
       return await this.place(version, model, signature, samples, { digest, isWhole });
@@ -82,17 +82,23 @@ export class VersionLoader {
   /**
    * Runs what is known to be right, each request on its own.
    *
-   * @returns rows that the model takes
+   * @returns rows that the model takes. A signature that was read off the graph is not there any more where the model
+   *   gives no row for a row: it takes tensors only
    */
   private async check(
     version: ModelVersion,
     { graph, lane }: OpenModel,
     signature: Signature | undefined,
-  ): Promise<readonly Row[]> {
-    const maxRows = rowsPerRun(graph);
-    const batcher = new Batcher(graph, lane, { coalesce: false, maxRows, queueLimit: Infinity });
+  ): Promise<{ signature: Signature | undefined; samples: readonly Row[] }> {
+    const batcher = new Batcher(graph, lane, { shareable: new Set(), maxRows: 1, queueLimit: Infinity });
     const golden = await checkGolden(version.entry.folder, signature, batcher);
-    return golden.length > 0 || !signature ? golden : this.tryExample(version, signature, batcher);
+    if (golden.length > 0 || !signature) return { signature, samples: golden };
+    try {
+      return { signature, samples: await this.tryExample(version, signature, batcher) };
+    } catch (error) {
+      if (signature.isImplied && error instanceof DomainError) return { signature: undefined, samples: [] };
+      throw error;
+    }
   }
 
   private async place(
@@ -118,19 +124,22 @@ export class VersionLoader {
       fileBytes: version.entry.stamp.bytes,
     });
     const batcher = new Batcher(graph, placed.lane, {
-      coalesce: placed.batching.coalesced,
-      maxRows: placed.runRows,
+      shareable: placed.shareable,
+      maxRows: placed.sharedRows,
+      wholeRows: signature || placed.shareable.size > 0 ? this.settings.MAX_BATCH_SIZE : undefined,
       queueLimit: queue_rows ?? this.settings.QUEUE_LIMIT,
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
       ...this.counters(version),
     });
-    return new LoadedVersion(graph, signature, batcher, placed, digest, isWhole);
+    return new LoadedVersion(graph, signature, batcher, placed, digest, isWhole, version.statistics);
   }
 
-  private counters({ model, version }: ModelVersion): Pick<BatcherOptions, 'onRun' | 'onRefusal'> {
+  private counters({ model, version, statistics }: ModelVersion): Pick<BatcherOptions, 'onRun' | 'onRefusal'> {
     const labels = { model, version };
     return {
-      onRun: ({ requests, rows, queueMs, runMs }) => {
+      onRun: (run) => {
+        const { requests, rows, queueMs, runMs } = run;
+        statistics.ran(run);
         this.metrics.inferenceSeconds.observe(labels, runMs / 1000);
         this.metrics.queueSeconds.observe(labels, queueMs / 1000);
         this.metrics.runRequests.observe(labels, requests);

@@ -8,7 +8,7 @@ import { LimitsModule } from './limits/limits.module.js';
 @Module({
   imports: [LimitsModule],
   providers: [Authenticator, Refusals, AccessGuard],
-  exports: [Authenticator, AccessGuard],
+  exports: [Authenticator, AccessGuard, LimitsModule],
 })
 export class SecurityModule {
   constructor(

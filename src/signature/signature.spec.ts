@@ -44,6 +44,8 @@ describe('signature', () => {
       inputs: inputs.map(([name, type, shape]) => ({ name, type, shape })),
       outputs,
       unsupportedOutputs: [],
+      optionalInputs: [],
+      openShapes: [],
     };
     const signature = await loadSignature(folder, graph);
     if (!signature) throw new Error('there is a signature.yaml');

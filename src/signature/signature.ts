@@ -36,6 +36,8 @@ export class Signature {
   readonly classes: readonly string[] | undefined;
   /** Names of the graph outputs that `decode` needs. */
   readonly fetches: readonly string[];
+  /** Whether it was read off the graph: nobody has written a signature.yaml. */
+  isImplied = false;
 
   /** @throws Error when the schema is not a valid JSON Schema */
   constructor(
@@ -177,6 +179,7 @@ export async function loadSignature(
       spec.limits ?? {},
       key && spec.lookup && toLookup(spec.lookup, key, features, source.schema, fail),
     );
+    made.isImplied = signature === undefined;
     checkExamples(made, source);
     if (!made.example) warnings.push(withoutExample(made, source).message);
     return made;

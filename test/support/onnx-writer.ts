@@ -80,6 +80,7 @@ const root = Root.fromJSON({
         int64Data: many('int64', 7),
         name: one('string', 8),
         rawData: one('bytes', 9),
+        externalData: many('Property', 13),
         dataLocation: one('int32', 14),
       },
     },

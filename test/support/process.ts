@@ -23,7 +23,7 @@ export class ServiceProcess {
   /** Starts it in an empty folder, with nothing in the environment but what is given. */
   static async start(environment: Record<string, string>, cwd?: string): Promise<ServiceProcess> {
     const folder = cwd ?? (await mkdtemp(join(tmpdir(), 'nestor-cwd-')));
-    const env = { PATH: process.env.PATH, PORT: '0', ...environment };
+    const env = { PATH: process.env.PATH, PORT: '0', GRPC_PORT: '0', ...environment };
     return new ServiceProcess(spawn(process.execPath, [MAIN], { cwd: folder, env }), folder);
   }
 

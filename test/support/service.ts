@@ -1,6 +1,7 @@
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type Environment } from '../../src/config/read-settings.js';
 import { createApp } from '../../src/create-app.js';
+import { GrpcServer } from '../../src/grpc/grpc-server.js';
 import { Reconciler } from '../../src/registry/reconciler.js';
 import { SHIPPED } from './model-folder.js';
 
@@ -27,6 +28,7 @@ export class Service {
       QUIET_MS: '0',
       LOG_LEVEL: 'silent',
       PORT: '0',
+      GRPC_PORT: '0',
       DATABASE_URL: 'sqlite::memory:',
       ...environment,
     });
@@ -68,6 +70,13 @@ export class Service {
   /** Posts text as it stands, as JSON. */
   send(path: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.call('POST', path, { body, headers: { 'Content-Type': 'application/json', ...headers } });
+  }
+
+  /** Opens its port for gRPC. @returns host and port */
+  async openGrpc(): Promise<string> {
+    const grpc = this.app.get(GrpcServer);
+    await grpc.open();
+    return `127.0.0.1:${String(grpc.address?.port)}`;
   }
 
   async stop(): Promise<void> {

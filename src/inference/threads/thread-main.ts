@@ -5,7 +5,7 @@ import { DomainError, firstLine } from '../../common/errors.js';
 import { type BatchProof, proveRowsIndependent } from '../graph/batch-proof.js';
 import { OnnxFileProblem, readOnnx } from '../graph/onnx-file.js';
 import { OnnxSession, warmUpRuntime } from '../onnx-session.js';
-import { ModelFileProblem } from '../session.js';
+import { type Graph, ModelFileProblem } from '../session.js';
 import { buffersOf } from './buffers.js';
 import { type Call, END, type Failure, type LoadReport, type Reply } from './protocol.js';
 
@@ -53,12 +53,13 @@ class ThreadMain {
   }
 
   private async load(path: string, threads: number): Promise<LoadReport> {
-    const proofs = await prove(path); // first: it has the file in the page cache when its load is timed
+    const file = await inspect(path); // first: it has the file in the page cache when its load is timed
     await warmUpRuntime();
     const started = performance.now();
     this.session = await OnnxSession.open(path, threads);
     const loadMs = performance.now() - started;
-    return { graph: this.session.graph, loadMs, loadBytes: this.session.bytes, proofs };
+    const graph = completed(this.session.graph, file);
+    return { graph, loadMs, loadBytes: this.session.bytes, proofs: file?.proofs ?? new Map() };
   }
 
   private loaded(): OnnxSession {
@@ -67,21 +68,42 @@ class ThreadMain {
   }
 }
 
-/** Follows the graph to each of its outputs; those that are missing in the answer could not be followed. */
-async function prove(path: string): Promise<Map<string, BatchProof>> {
+/** What only the file itself tells. */
+interface Inspected {
+  proofs: Map<string, BatchProof>;
+  optionalInputs: string[];
+  openShapes: string[];
+}
+
+/** Reads the graph, and follows it to each of its outputs; undefined where that could not be done. */
+async function inspect(path: string): Promise<Inspected | undefined> {
   const { size } = await stat(path).catch(() => ({ size: 0 }));
-  if (size === 0 || size > MOST_BYTES) return new Map();
+  if (size === 0 || size > MOST_BYTES) return undefined;
   const bytes = await readFile(path);
   try {
     const model = readOnnx(bytes);
-    return new Map(model.graph.outputs.map(({ name }) => [name, proveRowsIndependent(model, [name])]));
+    const { inputs, outputs, initializers } = model.graph;
+    return {
+      proofs: new Map(outputs.map(({ name }) => [name, proveRowsIndependent(model, [name])])),
+      // Before version 4 of the format, every weight had to be an input, too.
+      optionalInputs:
+        model.irVersion < 4 ? [] : inputs.map(({ name }) => name).filter((name) => initializers.has(name)),
+      openShapes: [...inputs, ...outputs].filter(({ shape }) => shape === undefined).map(({ name }) => name),
+    };
   } catch (error) {
-    if (error instanceof OnnxFileProblem) return new Map(); // the runtime has better words for it, if it agrees
+    if (error instanceof OnnxFileProblem) return undefined; // the runtime has better words for it, if it agrees
     throw error;
   } finally {
     // At once: a thread that waits for its next run would not collect it for hours.
     bytes.buffer.transfer(0);
   }
+}
+
+/** The runtime shows a shape that is open as that of a scalar: without the file, either may be meant. */
+function completed(graph: Graph, file: Inspected | undefined): Graph {
+  const unknown = [...graph.inputs, ...graph.outputs].filter(({ shape }) => shape.length === 0);
+  const { optionalInputs, openShapes } = file ?? { optionalInputs: [], openShapes: unknown.map(({ name }) => name) };
+  return { ...graph, optionalInputs, openShapes };
 }
 
 function toFailure(error: unknown): Failure {

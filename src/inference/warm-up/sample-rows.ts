@@ -25,6 +25,18 @@ export function zeroRow({ inputs }: Graph): SampleRow {
   );
 }
 
+/**
+ * Whether a row of zeros is as large as what clients send: no size is left open but that of the batch.
+ *
+ * @param hasBatch whether the first axis is known to be one
+ */
+export function isZeroRowTypical({ inputs }: Graph, hasBatch: boolean): boolean {
+  return inputs.every(({ shape: [first, ...rest] }) => {
+    const isFirstKnown = typeof first === 'number' || (first !== undefined && hasBatch);
+    return isFirstKnown && rest.every((dim) => typeof dim === 'number');
+  });
+}
+
 /** More rows, made from some: each value is taken from one of them, and floats are bent. */
 export function vary(rows: readonly SampleRow[], count: number, random: Random): SampleRow[] {
   return Array.from({ length: count }, () => {

@@ -8,7 +8,7 @@ const PROXIES = ['10.0.0.0/8', '192.168.1.7', 'fd00::/8', '::1'];
 
 function addressOf(peer: string, headers: Record<string, string>, proxies: readonly string[] = PROXIES): string {
   const addresses = new ClientAddress(Object.assign(new Settings(), { TRUSTED_PROXIES: proxies }));
-  return addresses.of({ socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage);
+  return addresses.of({ socket: { remoteAddress: peer }, headers });
 }
 
 const xff = (list: string) => ({ 'x-forwarded-for': list });
@@ -77,7 +77,7 @@ describe('ClientAddress', () => {
       const headers = { 'x-forwarded-for': list, forwarded: list };
       const started = performance.now();
       for (let i = 0; i < 100; i++)
-        addresses.of({ socket: { remoteAddress: '10.0.0.1' }, headers } as unknown as IncomingMessage);
+        addresses.of({ socket: { remoteAddress: '10.0.0.1' }, headers });
       expect(performance.now() - started).toBeLessThan(1000);
     }
   });

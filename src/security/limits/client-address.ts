@@ -1,10 +1,16 @@
-import { type IncomingMessage } from 'node:http';
+import { type IncomingHttpHeaders } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../../config/settings.js';
 
 /** Proxies that a request may have come through; beyond them the last one counts. */
 const MAX_PROXIES = 16;
+
+/** A request, as far as it tells where it comes from. */
+export interface Sent {
+  socket: { remoteAddress?: string | undefined };
+  headers: IncomingHttpHeaders;
+}
 
 /**
  * Where a request comes from. What headers say of that is believed only as far as a trusted proxy has written it: each
@@ -25,7 +31,7 @@ export class ClientAddress {
   }
 
   /** An IPv4 address, or an IPv6 one; empty where the connection is gone. */
-  of({ socket, headers }: IncomingMessage): string {
+  of({ socket, headers }: Sent): string {
     const peer = plain(socket.remoteAddress ?? '');
     if (!this.trusts(peer)) return peer;
     const { 'x-forwarded-for': list, forwarded } = headers;
