@@ -41,7 +41,7 @@ export function fromText(text: string, ttlMs: number): Kept | undefined {
 }
 
 function keepDigits(_name: string, value: unknown, { source = '' }: { source?: string }): unknown {
-  const isLong = typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+  const isLong = typeof value === 'number' && /^-?\d+$/.test(source) && String(value) !== source;
   return isLong ? rawJSON(source) : value;
 }
 

@@ -8,10 +8,12 @@ import { type Signature } from '../signature/signature.js';
 
 const HEAD_BYTES = 32;
 
-/** Storage for one encoded row of one shape, and its bytes in one piece behind a head that tells the shape. */
+/** Storage for one encoded row of one shape, and for all its bytes in one piece, behind a head that tells the shape. */
 interface Mould {
   shape: string;
   tensors: readonly Tensor[];
+  /** The tensors' own storage, but for texts. */
+  parts: readonly Uint8Array[];
   bytes: Buffer;
 }
 
@@ -33,11 +35,14 @@ export class RowKeys {
   of(row: Row): string {
     const request = this.signature.request([row]);
     if (this.mould?.shape !== request.key) this.mould = this.cast(request);
-    const { tensors, bytes } = this.mould;
-    for (const { data } of tensors) if (ArrayBuffer.isView(data)) data.fill(0 as never); // what is 0 is not written
+    const { tensors, parts, bytes } = this.mould;
+    for (const part of parts) part.fill(0); // what is 0 is not written
     request.write(tensors, 0);
     let at = HEAD_BYTES;
-    for (const { data } of tensors) if (ArrayBuffer.isView(data)) at += copyInto(bytes, at, data);
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
     const texts = tensors.flatMap(({ data }) => (ArrayBuffer.isView(data) ? [] : [data]));
     // JSON keeps texts apart, and tells lone surrogates from each other, which UTF-8 does not.
     const whole = texts.length === 0 ? bytes : Buffer.concat([bytes, Buffer.from(JSON.stringify(texts))]);
@@ -48,14 +53,11 @@ export class RowKeys {
     const tensors = this.graph.inputs.map(({ type }, index) =>
       emptyTensor(type, [1, ...(rowDims[index] as readonly number[])]),
     );
-    const sizes = tensors.map(({ data }) => (ArrayBuffer.isView(data) ? data.byteLength : 0));
-    const bytes = Buffer.alloc(sizes.reduce((sum, size) => sum + size, HEAD_BYTES));
+    const parts = tensors.flatMap(({ data }) =>
+      ArrayBuffer.isView(data) ? [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)] : [],
+    );
+    const bytes = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, HEAD_BYTES));
     bytes.set(hash('sha256', JSON.stringify([RELEASE, ...this.identity, key]), 'buffer'));
-    return { shape: key, tensors, bytes };
+    return { shape: key, tensors, parts, bytes };
   }
-}
-
-function copyInto(bytes: Buffer, at: number, { buffer, byteOffset, byteLength }: ArrayBufferView): number {
-  bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-  return byteLength;
 }

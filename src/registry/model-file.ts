@@ -47,12 +47,7 @@ const SCHEMA = {
         { type: 'array', items: NAME, minItems: 1 },
       ],
     },
-    cache: {
-      anyOf: [
-        { type: 'boolean' },
-        { type: 'object', properties: { ttl: {} }, required: ['ttl'], additionalProperties: false },
-      ],
-    },
+    cache: { type: ['boolean', 'object'], properties: { ttl: {} }, required: ['ttl'], additionalProperties: false },
     log: LOG_SCHEMA,
   },
 };

@@ -203,6 +203,13 @@ export class ModelDto {
   @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, example: { stable: '1.0.0' } })
   labels!: Record<string, string>;
 
+  @ApiPropertyOptional({
+    oneOf: [{ type: 'boolean' }, { type: 'object', required: ['ttl'], properties: { ttl: { type: 'string' } } }],
+    description: 'Whether predictions are cached, as model.yaml says; absent: at /predict/cached only',
+    example: { ttl: '60s' },
+  })
+  cache?: boolean | { ttl: string };
+
   @ApiPropertyOptional({ description: 'Why none of it can be served' })
   reason?: string;
 
@@ -233,6 +240,7 @@ export class ModelDto {
         at,
         who,
       })),
+      ...(spec.cache !== undefined && { cache: spec.cache }),
       ...(problem !== undefined && { reason: problem }),
       ...(warnings.length > 0 && { warnings }),
       versions: model.versions.map((version) => VersionDto.from(model, version)),
