@@ -25,12 +25,12 @@ export class RowAllowance implements Allowance {
     const { limit, seconds } = this.limits;
     const missing = rows - this.taken;
     if (missing <= 0) return;
-    if (rows > limit) throw this.refusal('and this request has more rows: send fewer at once');
+    if (rows > limit) throw this.refusal('this request has more: send fewer at once');
     this.record = await this.limits.count(this.caller, missing);
     if (this.record.isBlocked) {
       // Whoever comes again has all the rows with him again.
       const wait = Math.ceil(this.record.timeToBlockExpire + (this.taken * seconds) / limit);
-      throw this.refusal(`and there is room for this request in ${wait} s`, wait);
+      throw this.refusal(`there is room for ${rows === 1 ? 'one' : rows} in ${wait} s`, wait);
     }
     this.taken = rows;
   }
@@ -46,7 +46,7 @@ export class RowAllowance implements Allowance {
   private refusal(why: string, retryAfter?: number): DomainError {
     const { limit, seconds } = this.limits;
     this.limits.countRefusal(this.caller);
-    const message = `A caller may send ${limit} rows in ${seconds} s, ${why}.`;
+    const message = `A caller may send ${limit} rows in ${seconds} s, and ${why}.`;
     return new DomainError('rate_limited', message, retryAfter === undefined ? {} : { retryAfter });
   }
 }

@@ -18,16 +18,15 @@ export class Bucket {
 
   /** Takes all of the rows, or none where they do not fit. */
   take(rows: number, rate: Rate, now: number): RowRecord {
-    this.empty(rate, now);
-    const isTaken = this.used + rows <= rate.limit;
-    if (isTaken) this.used += rows;
+    const used = this.usedAt(rate, now);
+    const isTaken = used + rows <= rate.limit;
+    if (isTaken) this.used = used + rows;
     return recordOf(this.used, rows, isTaken, rate);
   }
 
   /** Adds rows that were taken elsewhere, though it may run over: what was too much is missing afterwards. */
   add(rows: number, rate: Rate, now: number): void {
-    this.empty(rate, now);
-    this.used += rows;
+    this.used = this.usedAt(rate, now) + rows;
   }
 
   /** Takes over what somebody knows who sees more. */
@@ -36,9 +35,11 @@ export class Bucket {
     this.at = now;
   }
 
-  private empty({ limit, seconds }: Rate, now: number): void {
+  /** What time has left of it. */
+  usedAt({ limit, seconds }: Rate, now: number): number {
     this.used = Math.max(0, this.used - ((now - this.at) * limit) / seconds);
     this.at = now;
+    return this.used;
   }
 }
 
