@@ -1,5 +1,6 @@
 import { type Http2Server } from 'node:http2';
 import { type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { type Settings } from '../config/settings.js';
@@ -20,6 +21,9 @@ const KEEPALIVE_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 /** Connections last long, and each belongs to one process: those that age spread over the processes that there are now. */
 const CONNECTION_AGE_MS = 600_000;
+
+/** How long those who watch or reflect may take to hear that it is over. */
+const LEAVE_MS = 200;
 
 /** The library's server with all that it serves. Loading this takes 150 ms and 30 MB: it is left to the first client. */
 export class Serving {
@@ -75,10 +79,12 @@ export class Serving {
   /** Takes no more calls, and resolves once those that it has taken are answered. */
   async end(): Promise<void> {
     this.healthCalls.leave();
-    this.connections.end();
-    await new Promise((resolve) => {
+    const ended = new Promise((resolve) => {
       this.server.tryShutdown(resolve);
     });
+    await Promise.race([ended, sleep(LEAVE_MS)]);
+    this.connections.end();
+    await ended;
   }
 
   private addInference(service: Service): void {
