@@ -1,6 +1,5 @@
 import { type Http2Server } from 'node:http2';
 import { type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { type Settings } from '../config/settings.js';
@@ -76,15 +75,13 @@ export class Serving {
     this.connections.askToLeave();
   }
 
-  /** Takes no more calls, and resolves once those that it has taken are answered. */
-  async end(): Promise<void> {
+  /** Takes no more calls; connections are closed as soon as those that it has taken are answered. */
+  end(): void {
     this.healthCalls.leave();
-    const ended = new Promise((resolve) => {
-      this.server.tryShutdown(resolve);
-    });
-    await Promise.race([ended, sleep(LEAVE_MS)]);
-    this.connections.end();
-    await ended;
+    this.server.tryShutdown(() => undefined); // it says too early that they are
+    setTimeout(() => {
+      this.connections.end();
+    }, LEAVE_MS).unref();
   }
 
   private addInference(service: Service): void {

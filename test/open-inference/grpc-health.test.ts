@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type ClientDuplexStream, type ClientReadableStream, Client, credentials } from '@grpc/grpc-js';
+import { type ClientReadableStream, Client, credentials } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Service as Methods } from '../../src/grpc/protocols.js';
