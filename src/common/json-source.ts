@@ -26,7 +26,7 @@ class Cursor {
       if (typeof step === 'number' ? index === step : this.name() === step) return;
       this.value();
       this.skipSpace();
-      if (this.at >= this.text.length) throw new Error('the path leads nowhere');
+      if (this.text[this.at] !== ',') throw new Error('the path leads nowhere');
     }
   }
 

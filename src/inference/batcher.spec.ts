@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { onnxModel } from '../../test/support/onnx.js';
 import { COUNTDOWN, LOOKUP, POISON } from '../../test/support/slow-models.js';
 import { type Caller, patientCaller } from '../common/caller.js';
-import { Batcher, batchKey, type BatcherOptions, type RowRequest } from './batcher.js';
+import { Batcher, batchKey, type BatcherOptions, type RowRequest, type WholeRequest } from './batcher.js';
 import { InlineLane, Turns } from './inline-lane.js';
 import { type Lane } from './lane.js';
 import { OnnxSession } from './onnx-session.js';
@@ -55,6 +55,19 @@ function requestOf(rows: number[][]): RowRequest {
     for (const [index, value] of rows.flat().entries()) data[offset * width + index] = BigInt(value);
   };
   return { rows: rows.length, rowDims, fetches, key: batchKey(rowDims, fetches), write };
+}
+
+/** The same as inputs that must not be parted. */
+function wholeOf(rows: number[][]): WholeRequest {
+  const dims = [rows.length, rows[0]?.length ?? 0];
+  const data = BigInt64Array.from(rows.flat(), BigInt);
+  return { rows: rows.length, fetches: ['y'], inputs: [{ type: 'int64', dims, data }] };
+}
+
+async function askWhole({ batcher }: Observed, rows: number[][], caller = patientCaller()): Promise<number[]> {
+  const { outputs, offset } = await batcher.submit(wholeOf(rows), caller);
+  expect(offset).toBe(0);
+  return [...((outputs.get('y') as Tensor).data as Float32Array)];
 }
 
 async function ask({ batcher }: Observed, rows: number[][], caller: Caller = patientCaller()): Promise<number[]> {
@@ -119,6 +132,47 @@ describe.each(['inline', 'threads'] as const)('Batcher, %s', (placement) => {
     expect(it.runs.toSorted()).toEqual([2, 2, 3, 9]);
   });
 
+  it('a whole request has a run of its own, and the outputs as they are', async () => {
+    const it = make();
+    const rows = [[[1]], [[2], [3]], [[4]], [], [[5]]];
+    const answers = await Promise.all(rows.map((one, i) => (i % 2 === 1 ? askWhole(it, one) : ask(it, one))));
+    expect(answers).toEqual(rows.map(expected));
+    expect(it.runs.toSorted()).toEqual([0, 2, 3]);
+  });
+
+  it('keeps to its queue, its deadline and its client with whole requests, too', async () => {
+    const it = make({ queueLimit: 5 });
+    const late = { ...patientCaller(), deadline: performance.now() - 1 };
+    const gone = { ...patientCaller(), hasLeft: true };
+    const asked = [askWhole(it, [[1]], late), askWhole(it, [[2]], gone), askWhole(it, [[POISON]]), askWhole(it, [[3]])];
+    expect(codes(await Promise.allSettled(asked))).toEqual([
+      'deadline_exceeded',
+      'CallerLeft',
+      'inference_failed',
+      'answered',
+    ]);
+    expect([it.runs, it.refusals]).toEqual([[1], ['expired', 'abandoned']]);
+  });
+
+  it('takes rows that are tensors already as they are, where nothing else is in their run', async () => {
+    const it = make();
+    const written: number[] = [];
+    const asTensors = (rows: number[][]): RowRequest => {
+      const { write, ...request } = requestOf(rows);
+      const observed: RowRequest['write'] = (tensors, offset) => {
+        written.push(offset);
+        write(tensors, offset);
+      };
+      return { ...request, write: observed, inputs: wholeOf(rows).inputs };
+    };
+    const { outputs } = await it.batcher.submit(asTensors([[1], [2]]), patientCaller());
+    expect([...((outputs.get('y') as Tensor).data as Float32Array)]).toEqual([10, 20]);
+    expect(written).toEqual(placement === 'inline' ? [] : [0]);
+    const results = await Promise.all([[[3]], [[4], [5]]].map((rows) => it.batcher.submit(asTensors(rows), patientCaller()))); // prettier-ignore
+    expect(results.map(({ offset }) => offset)).toEqual([0, 1]);
+    expect([...((results[0]?.outputs.get('y') as Tensor).data as Float32Array)]).toEqual([30, 40, 50]);
+  });
+
   it('a row that breaks the run fails its own request alone', async () => {
     const it = make();
     const requests = [[[1]], [[2], [POISON]], [[3]], [[POISON]], [[4]]];
@@ -160,13 +214,14 @@ describe.each(['inline', 'threads'] as const)('Batcher, %s', (placement) => {
       rows: fc.integer({ min: 1, max: 6 }),
       seed: fc.integer({ min: 0, max: 90 }),
       fate: fc.constantFrom('good', 'good', 'good', 'poisoned', 'late', 'left'),
+      isWhole: fc.boolean(),
       turns: fc.integer({ min: 0, max: 4 }),
     });
     const plans = fc.array(request, { minLength: 1, maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(plans, fc.boolean(), fc.integer({ min: 1, max: 20 }), async (plan, coalesce, maxRows) => {
         const it = make({ maxRows, ...(!coalesce && { shareable: new Set() }) });
-        const ask1 = async ({ width, rows, seed, fate, turns }: (typeof plan)[number]) => {
+        const ask1 = async ({ width, rows, seed, fate, isWhole, turns }: (typeof plan)[number]) => {
           for (let i = 0; i < turns; i++) await new Promise(setImmediate);
           const values = Array.from({ length: rows }, (_, row) =>
             Array.from({ length: width }, (_unused, column) =>
@@ -176,7 +231,8 @@ describe.each(['inline', 'threads'] as const)('Batcher, %s', (placement) => {
           const deadline = fate === 'late' ? performance.now() - 1 : Infinity;
           const caller = { ...patientCaller(), deadline, hasLeft: fate === 'left' };
           const wanted = { good: expected(values), poisoned: 'inference_failed', late: 'deadline_exceeded', left: 'CallerLeft' }; // prettier-ignore
-          expect(await ask(it, values, caller).catch(codeOf)).toEqual(wanted[fate]);
+          const answer = isWhole ? askWhole(it, values, caller) : ask(it, values, caller);
+          expect(await answer.catch(codeOf)).toEqual(wanted[fate]);
         };
         await Promise.all(plan.map(ask1));
         expect(it.batcher.queuedRows).toBe(0);
