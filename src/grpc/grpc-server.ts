@@ -71,7 +71,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
       else this.onLast = resolve;
     });
     await Promise.race([gone, sleep(LAST_CALL_MS)]);
-    await (await this.serving)?.end();
+    (await this.serving)?.end();
     await gone;
   }
 
