@@ -1,4 +1,3 @@
-import { type IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Settings } from '../../config/settings.js';
