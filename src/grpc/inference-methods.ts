@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RepositoryService } from '../admin/repository.service.js';
+import { DomainError } from '../common/errors.js';
 import { HealthService } from '../health/health.service.js';
 import { OpenInferenceService } from '../open-inference/open-inference.service.js';
 import { StatisticsService } from '../open-inference/statistics.service.js';
@@ -30,7 +31,7 @@ export class InferenceMethods {
     this.byName = {
       ServerLive: probe(() => ({ live: !health.isStuck })),
       ServerReady: probe(() => ({ ready: health.isReady && !health.isDraining })),
-      ModelReady: probe(({ name, version }: NamedVersion) => ({ ready: inference.isModelReady(name, given(version)) })),
+      ModelReady: probe(({ name, version }: NamedVersion) => ({ ready: isReady(inference, name, given(version)) })),
       ServerMetadata: method('read', () => inference.describeServer()),
       ModelMetadata: method('read', ({ name, version }: NamedVersion, { context }) =>
         inference.describeModel(name, given(version), context),
@@ -57,6 +58,16 @@ function method(scope: Method['scope'], answer: Method['answer']): Method {
 
 function probe(answer: Method['answer']): Method {
   return { scope: 'read', isProbe: true, answer };
+}
+
+/** Triton's clients ask for models that are still to come, and take a failure for more than that. */
+function isReady(inference: OpenInferenceService, name: string, version: string | undefined): boolean {
+  try {
+    return inference.isModelReady(name, version);
+  } catch (error) {
+    if (error instanceof DomainError) return false;
+    throw error;
+  }
 }
 
 /** A text that is not there is empty in protobuf. */
