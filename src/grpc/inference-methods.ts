@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RepositoryService } from '../admin/repository.service.js';
+import { type Caller } from '../common/caller.js';
+import { DomainError } from '../common/errors.js';
 import { HealthService } from '../health/health.service.js';
 import { OpenInferenceService } from '../open-inference/open-inference.service.js';
 import { StatisticsService } from '../open-inference/statistics.service.js';
@@ -31,7 +33,7 @@ export class InferenceMethods {
       ServerLive: probe(() => ({ live: !health.isStuck })),
       ServerReady: probe(() => ({ ready: health.isReady && !health.isDraining })),
       ModelReady: method('read', ({ name, version }: NamedVersion, { context }) => ({
-        ready: inference.isModelReady(name, given(version), context),
+        ready: isReady(inference, name, given(version), context),
       })),
       ServerMetadata: method('read', () => inference.describeServer()),
       ModelMetadata: method('read', ({ name, version }: NamedVersion, { context }) =>
@@ -61,6 +63,16 @@ function method(scope: Method['scope'], answer: Method['answer']): Method {
 
 function probe(answer: Method['answer']): Method {
   return { scope: 'read', isProbe: true, answer };
+}
+
+/** Triton's clients ask for models that are still to come, and take a failure for more than that. */
+function isReady(inference: OpenInferenceService, name: string, version: string | undefined, caller: Caller): boolean {
+  try {
+    return inference.isModelReady(name, version, caller);
+  } catch (error) {
+    if (error instanceof DomainError && error.code !== 'forbidden') return false;
+    throw error;
+  }
 }
 
 /** A text that is not there is empty in protobuf. */

@@ -67,7 +67,12 @@ describe('calls over gRPC', () => {
       properties: {},
     });
     expect((await client.call('ModelReady', { name: 'm', version: '2.0.0' })).response).toEqual({ ready: true });
-    expect((await client.call('ModelReady', { name: 'broken' })).response).toEqual({ ready: false });
+    for (const [name, version] of [
+      ['broken', ''],
+      ['none', ''],
+      ['m', '9'],
+    ])
+      expect((await client.call('ModelReady', { name, version })).response).toEqual({ ready: false });
   });
 
   it.each([
@@ -92,7 +97,6 @@ describe('calls over gRPC', () => {
     ['a broken model', 'ModelInfer', { model_name: 'broken' }, 14, /^No version of broken can serve/],
     ['no model', 'ModelInfer', {}, 5, /^There is no model ""/],
     ['the metadata of an unknown model', 'ModelMetadata', { name: 'n' }, 5, /^There is no model "n"/],
-    ['an unknown model, ready or not', 'ModelReady', { name: 'n' }, 5, /^There is no model "n"/],
     ['statistics of an unknown model', 'ModelStatistics', { name: 'n' }, 5, /^There is no model "n"/],
     ['a model to load that there is not', 'RepositoryModelLoad', { model_name: 'n' }, 5, /^There is no model "n"/],
     ['half a surrogate pair', 'ModelInfer', { model_name: `${'x'.repeat(63)}😀` }, 5, /^There is no model "x+�"/],
