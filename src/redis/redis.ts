@@ -90,7 +90,7 @@ export class Redis implements OnApplicationBootstrap, OnApplicationShutdown {
       return given;
     } catch (error) {
       if (answer && error instanceof Late) this.waitLonger(client, answer);
-      else if (client.status === 'ready') this.refused(error);
+      else if ((error as Error).name === 'ReplyError') this.refused(error);
       else this.metrics.redisFailures.inc({ kind: 'lost' }); // `close` has told, or is about to
       return undefined;
     }
