@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RawClient } from './support/raw.js';
+import { SHIPPED } from './support/model-folder.js';
+import { ServiceProcess } from './support/process.js';
+import { RawClient, requestText } from './support/raw.js';
 import { APPLICANT } from './support/rows.js';
 import { type Answer, Service } from './support/service.js';
 
@@ -185,6 +187,50 @@ describe('RATE_LIMIT', () => {
       expect([headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([null, null]);
     } finally {
       await off.stop();
+    }
+  });
+});
+
+describe('RATE_LIMIT with WORKERS', () => {
+  it('is one limit for all of them, but for what they have not told each other yet', async () => {
+    const environment = { MODELS_DIR: SHIPPED, WORKERS: '2', LOG_REQUESTS: 'off', DATABASE_URL: 'sqlite:./nestor.db' };
+    const service = await ServiceProcess.start({ ...environment, RATE_LIMIT: '300/24h', ...PROXY });
+    try {
+      const url = await service.url();
+      /** Over a connection of its own: they go to the workers in turn. */
+      const ask = async (caller: string) => {
+        const client = await RawClient.to(url);
+        const headers = { ...JSON_TYPE, ...from(caller) };
+        const [answer] = await client.send(requestText('POST /predict', headers, JSON.stringify(APPLICANT))).answers(1);
+        client.leave();
+        return answer?.status;
+      };
+      const taken = async (caller: string, clients: number, pauseMs: number) => {
+        let rows = 0;
+        const client = async () => {
+          for (let refused = 0; refused < 4; await sleep(pauseMs)) {
+            const status = await ask(caller);
+            if (status === 200) rows++;
+            else {
+              expect(status).toBe(429);
+              refused++;
+            }
+          }
+        };
+        await Promise.all(Array.from({ length: clients }, client));
+        return rows;
+      };
+      const steady = await taken('198.51.100.1', 2, 5);
+      expect(steady).toBeGreaterThanOrEqual(300);
+      expect(steady).toBeLessThan(400); // each its own would give 600
+      const flood = await taken('198.51.100.2', 40, 0);
+      expect(flood).toBeGreaterThanOrEqual(300);
+      expect(flood).toBeLessThanOrEqual(600);
+      await sleep(500);
+      expect(await taken('198.51.100.2', 4, 0)).toBe(0); // both know by now
+    } finally {
+      expect(await service.stop()).toBe(0);
+      expect(service.stderr).toBe('');
     }
   });
 });

@@ -5,7 +5,7 @@ import { EVENT_KINDS, type EventKind, type EventQuery } from '../history/event.j
 
 const DEFAULT_LIMIT = 100;
 export const MAX_LIMIT = 1000;
-const MAX_ID = 2 ** 31 - 1;
+export const MAX_ID = 2 ** 31 - 1;
 
 /** Reads each parameter, or says what it must be. */
 const READERS = {

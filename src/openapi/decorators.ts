@@ -10,6 +10,7 @@ export const ApiExtension = noted('ApiExtension');
 export const ApiHeader = noted('ApiHeader');
 export const ApiOkResponse = noted('ApiOkResponse');
 export const ApiOperation = noted('ApiOperation');
+export const ApiParam = noted('ApiParam');
 export const ApiProduces = noted('ApiProduces');
 export const ApiProperty = noted('ApiProperty');
 export const ApiPropertyOptional = noted('ApiPropertyOptional');
