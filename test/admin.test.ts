@@ -348,7 +348,7 @@ describe('operators decide', () => {
 
     it.each(['0.0.0.0', '::', 'example.org', '10.0.0.1'])('nobody may where it listens on %s', async (HOST) => {
       await start(THREE, { HOST });
-      expect(refused(await put('/default', '1.0.0'))).toBe('403 forbidden: There is no authentication, so calls that change something are answered only where the server listens on the loopback: set HOST=127.0.0.1 and call from the same machine.'); // prettier-ignore
+      expect(refused(await put('/default', '1.0.0'))).toBe('403 forbidden: Authentication is off, so calls that change something are answered only where the server listens on the loopback: set AUTH=on, or HOST=127.0.0.1 and call from the same machine.'); // prettier-ignore
       expect(await ask()).toBe('3.0.0 says 3');
     });
   });

@@ -4,7 +4,8 @@ import { SourceProblem } from '../common/source-file.js';
 import { type Settings } from '../config/settings.js';
 import { isValidName } from '../registry/version-name.js';
 import { type ApiKey, newKey } from '../security/auth/api-key.js';
-import { changeKeyFile, readKeyFile } from '../security/auth/key-file.js';
+import { changeKeyFile } from '../security/auth/change-key-file.js';
+import { readKeyFile } from '../security/auth/key-file.js';
 import { type Command, CommandProblem, UsageError } from './command.js';
 import { table } from './table.js';
 

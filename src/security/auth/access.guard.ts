@@ -12,9 +12,15 @@ import { Authenticator } from './authenticator.js';
 import { credentialsOf } from './credentials.js';
 import { Unauthorized } from './unauthorized.js';
 
+/** A request whose route is known: Express and direct routes both set its parameters. */
+interface Routed extends IncomingMessage {
+  params?: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Lets through, on every route, only who has the scope that the route needs; who that is stands in the request's
- * context from then on. It is put in where AUTH is on, and costs nothing where it is not.
+ * Lets through, on every route, only who has the scope that the route needs, and may use the model that its path names;
+ * who that is stands in the request's context from then on. It is put in where AUTH is on, and costs nothing where it
+ * is not.
  */
 @Injectable()
 export class AccessGuard implements CanActivate {
@@ -34,7 +40,7 @@ export class AccessGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const places = [context.getHandler(), context.getClass()];
     const needs = this.reflector.getAllAndOverride<RouteNeeds | undefined>(NEEDS, places) ?? UNSAID;
-    return this.admit(context.switchToHttp().getRequest<IncomingMessage>(), needs);
+    return this.admit(context.switchToHttp().getRequest<Routed>(), needs);
   }
 
   /** The same for routes that are Express's own: handlers to be put before theirs. None where AUTH is off. */
@@ -48,12 +54,15 @@ export class AccessGuard implements CanActivate {
     ];
   }
 
-  private admit(request: IncomingMessage, { scope, area }: RouteNeeds): true | Promise<true> {
+  private admit(request: Routed, { scope, area }: RouteNeeds): true | Promise<true> {
     if (area !== undefined && this.open.has(area)) return true;
     const context = RequestContext.of(request);
     const enter = (principal: Principal | undefined): true => {
       context.principal = principal;
       principal?.check(scope);
+      const model = request.params?.model;
+      // The registry asks this, too, of whatever is asked for by another way. Here no body has been read yet.
+      if (typeof model === 'string') principal?.checkModel(model);
       return true;
     };
     let found: ReturnType<Authenticator['authenticate']>;

@@ -97,6 +97,6 @@ export class Followed<T> {
   private complaint(problem: string): string {
     const inForce =
       this.value === undefined ? 'There are none until then.' : 'Those that were read before stay in force.';
-    return `${this.what.name} cannot be read: ${problem}. ${inForce}`;
+    return `${this.what.name} cannot be read: ${problem}${problem.endsWith('?') ? '' : '.'} ${inForce}`;
   }
 }
