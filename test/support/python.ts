@@ -14,7 +14,7 @@ const OPEN_INFERENCE = 'open-inference';
 const PROBE = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 9))';
 const INSTALL_LIMIT_MS = 15 * 60_000;
 const SCRIPT_LIMIT_MS = 120_000;
-const PROGRAM_LIMIT_MS = 10 * 60_000;
+const MODULE_LIMIT_MS = 10 * 60_000;
 const MOST_OUTPUT = 64 * 1024 ** 2;
 
 /** What stands in the title of tests that a machine cannot run. */
@@ -24,7 +24,7 @@ export const NO_PYTHON = 'there is no Python 3.9 or later with venv';
 export class Python {
   private constructor(
     private readonly folder: string,
-    private readonly environment: string,
+    private readonly program: string,
   ) {}
 
   /**
@@ -52,7 +52,7 @@ export class Python {
     const cache = join(folder, '.venv');
     const environment = join(cache, hash.digest('hex').slice(0, 12));
     await inTurn(cache, () => make(environment, requirements));
-    return new Python(folder, environment);
+    return new Python(folder, join(environment, 'bin', 'python'));
   }
 
   /**
@@ -62,28 +62,24 @@ export class Python {
    * @throws Error with what it said, when it fails
    */
   async json(script: string, ...args: string[]): Promise<unknown> {
-    const { stdout } = await run(
-      join(this.environment, 'bin', 'python'),
-      ['-X', 'utf8', join(this.folder, script), ...args],
-      {
-        timeout: SCRIPT_LIMIT_MS,
-        maxBuffer: MOST_OUTPUT,
-        env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ORT_DISABLE_TELEMETRY: '1' },
-      },
-    );
+    const { stdout } = await run(this.program, ['-X', 'utf8', join(this.folder, script), ...args], {
+      timeout: SCRIPT_LIMIT_MS,
+      maxBuffer: MOST_OUTPUT,
+      env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ORT_DISABLE_TELEMETRY: '1' },
+    });
     return JSON.parse(stdout) as unknown;
   }
 
   /**
-   * Runs a program that the requirements brought along.
+   * Runs a module that the requirements brought along, as a program.
    *
    * @returns what it said, and its exit code
    */
-  program(name: string, words: readonly string[], cwd: string): Promise<{ code: number; output: string }> {
-    const env = { PATH: process.env.PATH, HOME: cwd, PYTHONDONTWRITEBYTECODE: '1', PYTHONUTF8: '1' };
-    const options = { cwd, env, timeout: PROGRAM_LIMIT_MS, maxBuffer: MOST_OUTPUT };
+  module(name: string, words: readonly string[], cwd: string): Promise<{ code: number; output: string }> {
+    const env = { PATH: process.env.PATH, HOME: cwd, PYTHONDONTWRITEBYTECODE: '1' };
+    const options = { cwd, env, timeout: MODULE_LIMIT_MS, maxBuffer: MOST_OUTPUT };
     return new Promise((resolve) => {
-      execFile(join(this.environment, 'bin', name), words, options, (error, stdout, stderr) => {
+      execFile(this.program, ['-X', 'utf8', '-m', name, ...words], options, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
         resolve({ code, output: stdout + stderr });
       });
