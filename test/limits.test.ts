@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RawClient } from './support/raw.js';
+import { KeyRing, showing } from './support/key-ring.js';
+import { SHIPPED } from './support/model-folder.js';
+import { ServiceProcess } from './support/process.js';
+import { RawClient, requestText } from './support/raw.js';
 import { APPLICANT } from './support/rows.js';
 import { type Answer, Service } from './support/service.js';
+import { until } from './support/until.js';
 
 jest.setTimeout(60_000);
 
@@ -154,7 +158,7 @@ describe('RATE_LIMIT', () => {
   });
 
   it.each([
-    ['of single rows', () => 1, 200 + 2 * 100],
+    ['of single rows', () => 1, 300],
     ['of batches', (client: number) => 1 + (client % 7), 200],
   ])('never gives more than the limit and what the time has brought to a crowd %s', async (_, sizeOf, least) => {
     const busy = await Service.start({ RATE_LIMIT: '200/2s' });
@@ -177,6 +181,38 @@ describe('RATE_LIMIT', () => {
     }
   });
 
+  it('counts whoever has a key by its name, and who has none by address', async () => {
+    const keys = await KeyRing.make();
+    const guarded = await Service.start({ RATE_LIMIT: '5/24h', ...PROXY, ...keys.environment });
+    try {
+      const [one, two] = [await keys.add('one', ['predict']), await keys.add('two', ['predict'])];
+      await until(async () => (await guarded.post('/predict', APPLICANT, showing(two))).status === 200);
+      const ask = (headers: Record<string, string>) =>
+        guarded.post('/predict', APPLICANT, { ...from('198.51.100.1'), ...headers });
+      for (let i = 0; i < 5; i++) expect((await ask({})).status).toBe(401);
+      const guessed = await ask(showing(one.replace(/.$/, (last) => (last === '0' ? '1' : '0'))));
+      expect(guessed.status).toBe(429); // the sixth of this address without a key that is valid
+      expect(guessed.headers.get('retry-after')).not.toBeNull();
+      // And those who have one are none of them, from wherever they come.
+      for (let i = 0; i < 5; i++) {
+        const { status, headers } = await guarded.post('/predict', APPLICANT, {
+          ...from(`198.51.100.${i}`),
+          ...showing(one),
+        });
+        expect({ status, limit: headers.get('ratelimit') }).toMatchObject({
+          status: 200,
+          limit: expect.stringContaining(`r=${4 - i};`),
+        });
+      }
+      expect((await ask(showing(one))).status).toBe(429);
+      expect((await ask(showing(two))).status).toBe(200);
+      expect((await guarded.get('/health/ready')).status).toBe(200);
+    } finally {
+      await guarded.stop();
+      await keys.remove();
+    }
+  });
+
   it('is shown in metrics, and nothing is where it is off', async () => {
     expect((await service.get('/metrics')).text).toMatch(/^nestor_rate_limited_total\{by="address"\} [1-9]/m);
     const off = await Service.start();
@@ -185,6 +221,49 @@ describe('RATE_LIMIT', () => {
       expect([headers.get('ratelimit'), headers.get('ratelimit-policy')]).toEqual([null, null]);
     } finally {
       await off.stop();
+    }
+  });
+});
+
+describe('RATE_LIMIT with WORKERS', () => {
+  it('is one limit for all of them, but for what they have not told each other yet', async () => {
+    const environment = { MODELS_DIR: SHIPPED, WORKERS: '2', LOG_REQUESTS: 'off', DATABASE_URL: 'sqlite:./nestor.db' };
+    const service = await ServiceProcess.start({ ...environment, RATE_LIMIT: '300/24h', ...PROXY });
+    try {
+      const url = await service.url();
+      /** Over a connection of its own: they go to the workers in turn. */
+      const ask = async (caller: string) => {
+        const client = await RawClient.to(url);
+        const headers = { ...JSON_TYPE, ...from(caller) };
+        const [answer] = await client.send(requestText('POST /predict', headers, JSON.stringify(APPLICANT))).answers(1);
+        client.leave();
+        return answer?.status;
+      };
+      const taken = async (caller: string, clients: number, pauseMs: number) => {
+        let rows = 0;
+        const client = async () => {
+          for (let refused = 0; refused < 4;) {
+            const status = await ask(caller);
+            if (status === 200) rows++;
+            else refused++;
+            expect([200, 429]).toContain(status);
+            await sleep(pauseMs);
+          }
+        };
+        await Promise.all(Array.from({ length: clients }, client));
+        return rows;
+      };
+      const steady = await taken('198.51.100.1', 2, 5);
+      expect(steady).toBeGreaterThanOrEqual(300);
+      expect(steady).toBeLessThan(400); // each its own would give 600
+      const flood = await taken('198.51.100.2', 40, 0);
+      expect(flood).toBeGreaterThanOrEqual(300);
+      expect(flood).toBeLessThanOrEqual(600);
+      await sleep(500);
+      expect(await taken('198.51.100.2', 4, 0)).toBe(0); // both know by now
+    } finally {
+      expect(await service.stop()).toBe(0);
+      expect(service.stderr).toBe('');
     }
   });
 });

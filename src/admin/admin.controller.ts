@@ -9,12 +9,13 @@ import { JsonBody } from '../http/json-body.js';
 import { LocalOnly } from '../http/local-only.guard.js';
 import { timeLimitOf } from '../http/time-limit.js';
 import { LoggingInterceptor } from '../logging/logging.interceptor.js';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decorators.js';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '../openapi/decorators.js';
 import { Needs } from '../openapi/needs.js';
 import { ModelDto, VersionDetailsDto } from '../prediction/http/model.dto.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { type Model } from '../registry/model.js';
 import { ModelRegistry } from '../registry/model-registry.js';
+import { NAME } from '../registry/version-name.js';
 import { type ModelVersion } from '../registry/model-version.js';
 import { VersionChoiceDto } from './admin.dto.js';
 import { AdminService } from './admin.service.js';
@@ -37,6 +38,7 @@ const CHANGE_ERRORS = [
   'unsupported_media_type',
 ] as const;
 
+const LABEL = { name: 'label', schema: { type: 'string' as const, pattern: NAME.source } };
 const ApiForce = (what: string) => ApiQuery({ name: 'force', required: false, type: Boolean, description: what });
 
 /** What operators change while it serves. An answer 200 means that it is in force, and kept. */
@@ -136,6 +138,7 @@ export class AdminController {
 
   @Put('labels/:label')
   @ApiOperation({ summary: 'Have a label mean a version' })
+  @ApiParam(LABEL)
   @ApiBody({ type: VersionChoiceDto })
   @ApiForce('true takes a version that cannot serve now; false, as without it, refuses that')
   @ApiOkResponse({ type: ModelDto })
@@ -152,6 +155,7 @@ export class AdminController {
 
   @Delete('labels/:label')
   @ApiOperation({ summary: 'Return to what model.yaml says of a label' })
+  @ApiParam(LABEL)
   @ApiForce('true does it even where the default needs the label; false, as without it, refuses that')
   @ApiOkResponse({ type: ModelDto })
   @ApiProblems(...RESET_ERRORS)

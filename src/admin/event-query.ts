@@ -5,7 +5,7 @@ import { isValidName } from '../registry/version-name.js';
 
 const DEFAULT_LIMIT = 100;
 export const MAX_LIMIT = 1000;
-const MAX_ID = 2 ** 31 - 1;
+export const MAX_ID = 2 ** 31 - 1;
 
 const READERS: QueryReaders<Omit<EventQuery, 'among'>> = {
   limit: wholeNumber(MAX_LIMIT),

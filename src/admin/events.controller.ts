@@ -8,7 +8,8 @@ import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '../openapi/decor
 import { Needs } from '../openapi/needs.js';
 import { ApiProblems } from '../http/api-problems.js';
 import { EventListDto } from './event.dto.js';
-import { MAX_LIMIT, toEventQuery } from './event-query.js';
+import { NAME } from '../registry/version-name.js';
+import { MAX_ID, MAX_LIMIT, toEventQuery } from './event-query.js';
 
 /** What happened to models. */
 @ApiTags('Operations')
@@ -28,10 +29,10 @@ export class EventsController {
   @ApiQuery({
     name: 'before',
     required: false,
-    schema: { type: 'integer', minimum: 1 },
+    schema: { type: 'integer', minimum: 1, maximum: MAX_ID },
     description: 'The `id` of the last event that was read: what was kept before it',
   })
-  @ApiQuery({ name: 'model', required: false, schema: { type: 'string' } })
+  @ApiQuery({ name: 'model', required: false, schema: { type: 'string', pattern: NAME.source } })
   @ApiQuery({ name: 'kind', required: false, schema: { type: 'string', enum: [...EVENT_KINDS] } })
   @ApiOkResponse({ type: EventListDto })
   @ApiProblems('validation_failed', 'dependency_unavailable')

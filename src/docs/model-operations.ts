@@ -1,4 +1,5 @@
 import { type OpenAPIObject } from '@nestjs/swagger';
+import { BatchRequestDto } from '../prediction/http/batch.dto.js';
 import { type Model } from '../registry/model.js';
 import { type ModelVersion } from '../registry/model-version.js';
 
@@ -27,7 +28,7 @@ export function withModelOperations(
   }
   for (const model of models) {
     for (const version of model.versions.filter(({ canServe }) => canServe)) {
-      const row = rowOf(model, version, schemas);
+      const row = rowOf(model, version, schemas, base);
       const isDefault = version === model.default;
       if (isDefault) addOperations(paths, base.paths, `/v1/models/${model.name}`, model.name, row);
       addOperations(
@@ -56,7 +57,7 @@ function isPredictionTemplate(path: string): boolean {
 }
 
 /** The request bodies of a version: one row, many, and one whose stored features are looked up. */
-function rowOf(model: Model, version: ModelVersion, schemas: Record<string, Schema>) {
+function rowOf(model: Model, version: ModelVersion, schemas: Record<string, Schema>, base: OpenAPIObject) {
   const signature = version.loaded?.signature;
   const name = freeName(`${model.name}-${version.version}`, schemas);
   schemas[name] = signature?.rowSchema ?? {
@@ -65,15 +66,13 @@ function rowOf(model: Model, version: ModelVersion, schemas: Record<string, Sche
   };
   const schema = { $ref: `#/components/schemas/${name}` };
   const { example, lookup } = signature ?? {};
+  const envelope = base.components?.schemas?.[BatchRequestDto.name] as { properties: { requests: Schema } };
+  const { requests } = envelope.properties;
   return {
     description: signature?.description ?? model.spec.description,
     single: { schema, ...(example && { example }) },
     batch: {
-      schema: {
-        type: 'object',
-        required: ['requests'],
-        properties: { requests: { type: 'array', minItems: 1, items: schema } },
-      },
+      schema: { ...envelope, properties: { requests: { ...requests, items: schema } } },
       ...(example && { example: { requests: [example, example] } }),
     },
     keyed: lookup && {
@@ -96,12 +95,14 @@ function addOperations(
   title: string,
   row: ReturnType<typeof rowOf>,
 ): void {
+  const hasVersion = prefix.includes('/versions/');
   paths[`${prefix}/predict`] = operationOf(
     templates[ONE],
     `Predict one row with ${title}`,
     title,
     row.single,
     row.description,
+    hasVersion,
   );
   paths[`${prefix}/predict/batch`] = operationOf(
     templates[BATCH],
@@ -109,6 +110,7 @@ function addOperations(
     title,
     row.batch,
     row.description,
+    hasVersion,
   );
 }
 
@@ -118,9 +120,12 @@ function operationOf(
   title: string,
   body: Schema,
   description: string | undefined,
+  hasVersion: boolean,
 ): PathItem {
   const { post } = withBody(template, body);
-  const parameters = post?.parameters?.filter((parameter) => !('in' in parameter) || parameter.in !== 'path');
+  // What the path says already. A version in a header beside one in the path could only disagree with it.
+  const isSaid = (name: string, place: string) => place === 'path' || (hasVersion && name === 'X-Model-Version');
+  const parameters = post?.parameters?.filter((one) => !('in' in one) || !isSaid(one.name, one.in));
   const operation: Operation = {
     ...(post as Operation),
     operationId: summary.replaceAll(' ', '_'),

@@ -7,7 +7,9 @@ import { ProblemDto } from '../http/problem.dto.js';
 import { decorate } from '../openapi/decorators.js';
 import { ModelRegistry } from '../registry/model-registry.js';
 import { withAccess } from './access-operations.js';
+import { closeBodies } from './close-bodies.js';
 import { withModelOperations } from './model-operations.js';
+import { withServerAnswers } from './server-answers.js';
 
 /** The OpenAPI document of what is served right now. */
 @Injectable()
@@ -36,7 +38,9 @@ export class OpenApiService {
 
   private async describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
     const { AUTH, AUTH_PUBLIC } = this.settings;
-    return withAccess(await describeRoutes(app), AUTH === 'on' ? AUTH_PUBLIC : undefined);
+    const document = withServerAnswers(await describeRoutes(app), this.settings);
+    closeBodies(document, this.settings);
+    return withAccess(document, AUTH === 'on' ? AUTH_PUBLIC : undefined);
   }
 }
 

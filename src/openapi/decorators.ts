@@ -11,6 +11,7 @@ export const ApiExtraModels = noted('ApiExtraModels');
 export const ApiHeader = noted('ApiHeader');
 export const ApiOkResponse = noted('ApiOkResponse');
 export const ApiOperation = noted('ApiOperation');
+export const ApiParam = noted('ApiParam');
 export const ApiProduces = noted('ApiProduces');
 export const ApiProperty = noted('ApiProperty');
 export const ApiPropertyOptional = noted('ApiPropertyOptional');

@@ -1,7 +1,7 @@
 import semver from 'semver';
 
 /** What the name of a model or version may be; it becomes a folder, a header and a metric label. */
-const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/;
+export const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/;
 
 export function isValidName(name: string): boolean {
   return NAME.test(name);

@@ -1,8 +1,10 @@
 import { ArrayNotEmpty, IsArray } from 'class-validator';
+import { Closed } from '../../openapi/closed.js';
 import { ApiProperty } from '../../openapi/decorators.js';
 import { PredictionDto } from './prediction.dto.js';
 
 /** Many rows for one model. The rows themselves are checked by the version's own schema. */
+@Closed()
 export class BatchRequestDto {
   @ApiProperty({ type: 'array', items: { type: 'object' }, minItems: 1, description: 'Rows, 1 to MAX_BATCH_SIZE' })
   @ArrayNotEmpty({ message: 'must hold at least one row' })

@@ -21,6 +21,7 @@ export const PREDICTION_ERRORS: ErrorCode[] = [
   'model_unavailable',
   'overloaded',
   'dependency_unavailable',
+  'deadline_exceeded',
 ];
 
 const HIT_OR_MISS = { type: 'string' as const, enum: ['hit', 'miss'] };
@@ -55,6 +56,13 @@ export function ApiPrediction() {
       name: 'X-Model-Version',
       required: false,
       description: 'A version, a label, `latest`, or a semver range such as `^1`',
+      schema: { type: 'string', maxLength: 256, pattern: '^[^,]*$' },
+    }),
+    ApiHeader({
+      name: 'X-Request-Timeout-Ms',
+      required: false,
+      description: 'Milliseconds that it may take, if fewer than the service allows',
+      schema: { type: 'integer', minimum: 1, maximum: 999_999_999 },
     }),
     ApiHeader({
       name: 'X-Request-Id',
