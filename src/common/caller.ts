@@ -60,7 +60,7 @@ export function deadlineExceeded(before: string): DomainError {
  * @throws DomainError `deadline_exceeded`
  */
 export function beforeDeadline<T>(work: Promise<T>, { deadline }: Caller, before: string): Promise<T> {
-  if (deadline === Infinity) return work;
+  if (deadline === Infinity) return work; // a timer that is set to it goes off at once
   return within(Math.max(0, deadline - performance.now()), work, () => deadlineExceeded(before));
 }
 

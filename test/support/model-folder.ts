@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -20,6 +20,10 @@ export class ModelFolder {
     const target = join(this.path, path);
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, content);
+  }
+
+  read(path: string): Promise<Uint8Array> {
+    return readFile(join(this.path, path));
   }
 
   /** Copies a shipped model or version, as in `credit-risk/1.0.0`. */
