@@ -151,13 +151,13 @@ const EMPTY = Buffer.alloc(0);
 const GROWTH = 8;
 /** How long a sender whose body is refused may go on sending, to read the answer, before it is cut off. */
 const DRAIN_MS = 2000;
-/** Bytes of the largest element. Node's buffers begin at multiples of it. */
+/** Bytes of the largest element. */
 const WIDEST = 8;
 
-/** A buffer of `size` bytes that begins with the first `length` of another. */
+/** A buffer of `size` bytes, in memory of its own, that begins with the first `length` of another. */
 function enlarged(body: Buffer, length: number, size: number, alignedAt: number): Buffer {
   const shift = (WIDEST - (alignedAt % WIDEST)) % WIDEST;
-  const target = Buffer.allocUnsafe(size + shift).subarray(shift);
+  const target = Buffer.allocUnsafeSlow(size + shift).subarray(shift);
   body.copy(target, 0, 0, length);
   return target;
 }
