@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { counted, leavingClient } from './support/counted.js';
 import { identityModel, linearModel, onnxModel } from './support/onnx.js';
 import { ModelFolder } from './support/model-folder.js';
-import { Service, type Answer } from './support/service.js';
+import { pipelined } from './support/pipelined.js';
+import { type Answer, Service } from './support/service.js';
 import { COUNTDOWN, COUNTDOWN_SIGNATURE, LOOKUP, POISON } from './support/slow-models.js';
 import { spellings } from './support/spelling.js';
 import { until } from './support/until.js';
@@ -17,25 +18,25 @@ const ECHO = onnxModel({
   inputs: [
     { name: 'x', shape: ['N', 8] },
     { name: 'list', shape: ['N', 2] },
-    { name: 'word', type: 'string', shape: ['N', 1] },
+    { name: 'words', type: 'string', shape: ['N', 2] },
   ],
   outputs: [
     { name: 'y', shape: ['N', 8] },
     { name: 'items', shape: ['N', 2] },
-    { name: 'text', type: 'string', shape: ['N', 1] },
+    { name: 'texts', type: 'string', shape: ['N', 2] },
   ],
   nodes: [
     { op: 'IsNaN', inputs: ['x'], outputs: ['missing'] },
     { op: 'Where', inputs: ['missing', 'none', 'x'], outputs: ['y'] },
     { op: 'Identity', inputs: ['list'], outputs: ['items'] },
-    { op: 'Identity', inputs: ['word'], outputs: ['text'] },
+    { op: 'Identity', inputs: ['words'], outputs: ['texts'] },
   ],
   constants: [{ name: 'none', shape: [1], values: [-1] }],
 });
 const ECHO_SIGNATURE = `
 features:
   type: object
-  required: [n, i, flag, kind, list, word]
+  required: [n, i, flag, kind, list, word, more]
   properties:
     n: {type: number}
     i: {type: integer, minimum: -1000, maximum: 1000}
@@ -45,7 +46,8 @@ features:
     maybe: {type: [number, 'null'], minimum: 0}
     list: {type: array, items: {type: number}, minItems: 2, maxItems: 2}
     word: {type: string}
-inputs: {x: [n, i, flag, {oneHot: kind}, some, maybe], list: list, word: word}
+    more: {type: string}
+inputs: {x: [n, i, flag, {oneHot: kind}, some, maybe], list: list, words: [word, more]}
 `;
 /** Features with names that objects inherit, an output with another, and 64-bit integers. */
 const NAMES = onnxModel({
@@ -58,6 +60,17 @@ const NAMES_SIGNATURE = `
 features: {type: object, required: [constructor, toString], properties: {constructor: {type: integer}, toString: {type: integer}}}
 inputs: {x: [constructor, toString]}
 output: {task: raw}
+batching: on
+`;
+/** Lists of any length. */
+const WIDE_SIGNATURE = `
+features:
+  type: object
+  required: [v, w]
+  properties:
+    v: {type: array, items: {type: array, items: {type: number}}, examples: [[[1]]]}
+    w: {type: array, items: {type: number}, examples: [[1]]}
+inputs: {v: v, w: w}
 batching: on
 `;
 /** Each row minus the mean of its run: what rows say depends on each other. */
@@ -87,6 +100,7 @@ interface EchoRow {
   maybe?: number | null;
   list: number[];
   word: string;
+  more: string;
 }
 
 describe('cached predictions', () => {
@@ -120,9 +134,8 @@ describe('cached predictions', () => {
       'lookup/1/model.onnx': LOOKUP,
       'lookup/1/signature.yaml': LOOKUP_SIGNATURE,
       'lookup/model.yaml': 'cache: true\n',
-      'wide/1/model.onnx': identityModel({ name: 'v', shape: ['N', 'W'] }),
-      'wide/1/signature.yaml':
-        'features: {type: object, required: [v], properties: {v: {type: array, items: {type: number}, examples: [[1]]}}}\ninputs: {v: v}\nbatching: on\n',
+      'wide/1/model.onnx': identityModel({ name: 'v', shape: ['N', 'H', 'W'] }, { name: 'w', shape: ['N', 'L'] }),
+      'wide/1/signature.yaml': WIDE_SIGNATURE,
       'wide/model.yaml': 'cache: true\n',
     });
     service = await Service.start({ MODELS_DIR: folder.path, DEFAULT_MODEL: 'plain', CACHE_TTL_S: '3600' });
@@ -197,6 +210,7 @@ describe('cached predictions', () => {
 
   describe('which rows are the same', () => {
     const float = fc.float({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0); // no -0
+    const word = fc.constantFrom('', 'a', 'b', ',', 'a,', ',b', '"', '","', 'é', '__proto__');
     const row = fc.record<EchoRow>(
       {
         n: fc.oneof(float, fc.integer({ min: -1e6, max: 1e6 })),
@@ -206,20 +220,21 @@ describe('cached predictions', () => {
         some: fc.constantFrom(7, null, 0, 1.5),
         maybe: fc.constantFrom(null, 0, 2),
         list: fc.array(float, { minLength: 2, maxLength: 2 }),
-        word: fc.constantFrom('', 'a', 'ab', 'b', 'é', 'a","b', '__proto__'),
+        word,
+        more: word,
       },
-      { requiredKeys: ['n', 'i', 'flag', 'kind', 'list', 'word'] },
+      { requiredKeys: ['n', 'i', 'flag', 'kind', 'list', 'word', 'more'] },
     );
     /** What the model says of a row: its values as the model sees them. */
-    const echo = ({ n, i, flag, kind, some, maybe, list, word }: EchoRow) => ({
-      y: [n, i, Number(flag), ...['red', 'green', 'blue'].map((one) => Number(one === kind)), some ?? 7, maybe ?? -1].map(Math.fround), // prettier-ignore
+    const echo = ({ n, i, flag, kind, some, maybe, list, word: one, more }: EchoRow) => ({
+      y: [n, i, Number(flag), ...['red', 'green', 'blue'].map((colour) => Number(colour === kind)), some ?? 7, maybe ?? -1].map(Math.fround), // prettier-ignore
       items: list.map(Math.fround),
-      text: [word],
+      texts: [one, more],
     });
     const seen = async (text: string, headers: Record<string, string> = {}) => {
       const answer = await service.send(at('echo'), text, headers);
-      const { y, items, text: words } = answer.json.outputs as { y: number[]; items: number[]; text: string[] };
-      return { cache: cache(answer), outputs: { y: y.map(Math.fround), items: items.map(Math.fround), text: words } };
+      const { y, items, texts } = answer.json.outputs as { y: number[]; items: number[]; texts: string[] };
+      return { cache: cache(answer), outputs: { y: y.map(Math.fround), items: items.map(Math.fround), texts } };
     };
 
     it('those that mean the same, in whatever order, spelling and space, with defaults or without', async () => {
@@ -247,7 +262,7 @@ describe('cached predictions', () => {
     }, 60_000);
 
     it('no others: whatever was asked before, the answer is to this row', async () => {
-      const changed = fc.tuple(row, row, fc.subarray(['n', 'i', 'flag', 'kind', 'some', 'maybe', 'list', 'word'] as const, { minLength: 1, maxLength: 2 })); // prettier-ignore
+      const changed = fc.tuple(row, row, fc.subarray(['n', 'i', 'flag', 'kind', 'some', 'maybe', 'list', 'word', 'more'] as const, { minLength: 1, maxLength: 2 })); // prettier-ignore
       await fc.assert(
         fc.asyncProperty(changed, async ([one, other, names]) => {
           const mixed = { ...one, ...Object.fromEntries(names.map((name) => [name, other[name]])) };
@@ -259,9 +274,19 @@ describe('cached predictions', () => {
     }, 60_000);
 
     it('each feature that differs is another row', async () => {
-      const one: EchoRow = { n: 0.5, i: 1, flag: true, kind: 'red', some: 2, maybe: 3, list: [1, 2], word: 'x' };
+      const one: EchoRow = {
+        n: 0.5,
+        i: 1,
+        flag: true,
+        kind: 'red',
+        some: 2,
+        maybe: 3,
+        list: [1, 2],
+        word: 'x',
+        more: 'y',
+      };
       const others: Partial<EchoRow>[] = [
-        { n: 0.25 }, { i: 2 }, { flag: false }, { kind: 'green' }, { some: 7 }, { maybe: null }, { list: [2, 1] }, { word: 'x ' },
+        { n: 0.25 }, { i: 2 }, { flag: false }, { kind: 'green' }, { some: 7 }, { maybe: null }, { list: [2, 1] }, { word: 'x ' }, { more: 'x' }, { word: 'y', more: 'x' },
       ]; // prettier-ignore
       await seen(JSON.stringify(one));
       for (const other of others) {
@@ -271,13 +296,17 @@ describe('cached predictions', () => {
     });
 
     it('rows of any shape keep their own answers', async () => {
-      const value = fc.constantFrom(0, 1);
-      const rows = fc.array(fc.array(value, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 6 });
+      const length = fc.integer({ min: 1, max: 3 });
+      const shape = fc.record({ height: length, width: length, length });
+      const row = shape.map(({ height, width, length: more }) => ({
+        v: Array.from({ length: height }, () => Array.from({ length: width }, () => 1)),
+        w: Array.from({ length: more }, () => 1),
+      }));
       await fc.assert(
-        fc.asyncProperty(rows, async (lists) => {
-          const { json } = await service.post(`${at('wide')}/batch`, { requests: lists.map((v) => ({ v })) });
-          const predictions = json.predictions as { outputs: { v_out: number[] } }[];
-          expect(predictions.map(({ outputs }) => outputs.v_out)).toEqual(lists);
+        fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 6 }), async (rows) => {
+          const { json } = await service.post(`${at('wide')}/batch`, { requests: rows });
+          const predictions = json.predictions as { outputs: { v_out: unknown; w_out: unknown } }[];
+          expect(predictions.map(({ outputs: { v_out: v, w_out: w } }) => ({ v, w }))).toEqual(rows);
         }),
         { numRuns: 100 },
       );
@@ -455,7 +484,10 @@ describe('requests for the same row at the same time', () => {
     folder = await ModelFolder.with({
       'slow/1/model.onnx': COUNTDOWN,
       'slow/1/signature.yaml': `${COUNTDOWN_SIGNATURE}batching: on\nlimits: {threads: 1, run_rows: 1, queue_rows: 4}\n`,
-      'slow/model.yaml': 'cache: {ttl: 1h}\n',
+      'slow/model.yaml': 'primary: true\ncache: {ttl: 1h}\n',
+      'lookup/1/model.onnx': LOOKUP,
+      'lookup/1/signature.yaml': LOOKUP_SIGNATURE,
+      'lookup/model.yaml': 'cache: true\n',
     });
     service = await Service.start({ MODELS_DIR: folder.path });
     const { headers } = await service.post('/predict', { n: [20_000] });
@@ -542,6 +574,17 @@ describe('requests for the same row at the same time', () => {
     expect([refused.status, refused.json.code]).toEqual([503, 'overloaded']);
     expect(one.status).toBe(200);
     await Promise.all([busy, waits]);
+  });
+
+  it('are not failed by what fails another one that brought the row first', async () => {
+    const bodies = [{ requests: [{ i: [5] }, { i: [POISON] }] }, { requests: [{ i: [5] }, { i: [6] }] }, { requests: [{ i: [5] }, { i: [7] }] }]; // prettier-ignore
+    const [failed, ...others] = await pipelined(service.url, '/v1/models/lookup/predict/batch', bodies);
+    expect(failed).toContain('"code":"inference_failed"');
+    expect(await counted(service, 'nestor_cache_shared_total', { model: 'lookup' })).toBe(2);
+    for (const [index, answer] of others.entries()) {
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+      expect(answer).toMatch(new RegExp(`"y":\\[50\\].*"y":\\[${60 + 10 * index}\\]`));
+    }
   });
 
   it('batches share the runs of single requests and of each other', async () => {
