@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { KeyRing } from './support/key-ring.js';
 import { Service } from './support/service.js';
 
 const BROWSER = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
@@ -41,11 +42,11 @@ describe('the pages in a browser', () => {
   });
 
   /** Opens a page, noting every address that answered it: what the page's policy blocks never leaves the browser. */
-  async function open(path: string): Promise<Page> {
+  async function open(path: string, { url } = service): Promise<Page> {
     const page = (await context?.newPage()) as Page;
     asked = [];
     page.on('requestfinished', (request) => asked.push(request.url()));
-    await page.goto(service.url + path);
+    await page.goto(url + path);
     return page;
   }
 
@@ -61,6 +62,30 @@ describe('the pages in a browser', () => {
     await operation.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor();
     expect(await operation.locator('.live-responses-table').innerText()).toContain('"prediction_class": "approved"');
     expectOnlyOurs();
+  });
+
+  inBrowser('/docs, where AUTH is on: what the Authorize button is given is sent', async () => {
+    const ring = await KeyRing.make();
+    const guarded = await Service.start({ ...ring.environment, AUTH_PUBLIC: 'docs' });
+    try {
+      const key = await ring.add('browser', ['predict']);
+      const page = await open('/docs', guarded);
+      const operation = page.locator('.opblock-post', { has: page.locator('[data-path="/predict"]') });
+      const answered = (status: string) =>
+        operation.locator('.live-responses-table .response-col_status', { hasText: status }).waitFor();
+      await operation.locator('.opblock-summary-control').click();
+      await operation.locator('button.execute').click();
+      await answered('401');
+      await page.locator('.auth-wrapper .btn.authorize').first().click();
+      await page.locator('#auth-bearer-value').fill(key);
+      await page.locator('.auth-container', { has: page.locator('#auth-bearer-value') }).locator('button.authorize').click(); // prettier-ignore
+      await page.locator('.modal-ux .btn-done').first().click();
+      await operation.locator('button.execute').click();
+      await answered('200');
+    } finally {
+      await guarded.stop();
+      await ring.remove();
+    }
   });
 
   inBrowser('/redoc: shows the models, from this server alone', async () => {
