@@ -22,11 +22,13 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
   pool.on('remove', (client) => {
     clients.delete(client);
   });
-  const close = async () => {
+  const closeNow = async () => {
     // A server that hangs would keep each connection: those in use are cut, their queries fail.
     const ended = [...clients].map((client) => (client as unknown as pg.Client).end().catch(ignore));
     await Promise.race([Promise.all([...ended, pool.end()]), new Promise((resolve) => setTimeout(resolve, 1000))]);
   };
+  // Whoever asks something while it closes finds it away, and closes it, too.
+  let closing: Promise<void> | undefined;
   return {
     execute: async (sql, parameters = []) => {
       let last = 0;
@@ -34,6 +36,6 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
       return (await pool.query(numbered, [...parameters])).rows as unknown[];
     },
     dialect: async () => new (await import('kysely')).PostgresDialect({ pool }),
-    close,
+    close: () => (closing ??= closeNow()),
   };
 }
