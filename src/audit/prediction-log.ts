@@ -143,6 +143,6 @@ export class PredictionLog implements OnApplicationBootstrap, OnApplicationShutd
     if (!isNews) return;
     if (error === undefined)
       this.logger.warn('The prediction log loses predictions, the oldest first: the database is away, or too slow');
-    else this.logger.error(`The prediction log loses ${count}, which cannot be written (${firstLine(error)})`);
+    else this.logger.error(`The prediction log loses ${count}, which could not be written (${firstLine(error)})`);
   }
 }

@@ -1,11 +1,16 @@
 import { isoNow } from '../common/iso-now.js';
 import { type Database } from '../database/database.js';
 
-/**
- * Rows that one statement deletes: whatever else is asked of the database waits no longer than for one of them, which
- * SQLite takes some ms for.
- */
+/** Rows that one statement deletes: whatever else is asked of the database waits no longer than for one of them. */
 const STEP = 200;
+
+/** What there is; null where there is nothing. */
+interface Extent {
+  first: number | string | null;
+  last: number | string | null;
+  /** When the first of them expires. */
+  end: string | null;
+}
 
 /** Lets predictions go: those whose time is up, and all but the newest so many. */
 export class Retention {
@@ -31,9 +36,16 @@ export class Retention {
     this.isStopping = true;
   }
 
+  /** Looks first, which locks nothing: mostly there is nothing to be done. */
   private async dropAll(): Promise<void> {
-    await this.dropExpired();
-    await this.dropOldest();
+    const [extent] = await this.database.execute<Extent>(
+      'select (select min(id) from predictions) as first, (select max(id) from predictions) as last, ' +
+        '(select min(expires_at) from predictions) as "end"',
+    );
+    if (!extent) return;
+    const { first, last, end } = extent;
+    if (end !== null && end <= isoNow()) await this.dropExpired();
+    await this.dropOldest(Number(first), Number(last) - this.most);
   }
 
   private async dropExpired(): Promise<void> {
@@ -48,12 +60,9 @@ export class Retention {
     }
   }
 
-  private async dropOldest(): Promise<void> {
-    const [ends] = await this.database.execute<{ first: number | string | null; last: number | string | null }>(
-      'select (select min(id) from predictions) as first, (select max(id) from predictions) as last',
-    );
-    const last = Number(ends?.last) - this.most; // what is up to it goes
-    for (let first = Number(ends?.first); first <= last && !this.isStopping; first += STEP)
-      await this.database.execute('delete from predictions where id < ?', [Math.min(first + STEP, last + 1)]);
+  /** Drops what is between the two, both included. */
+  private async dropOldest(first: number, last: number): Promise<void> {
+    for (let id = first; id <= last && !this.isStopping; id += STEP)
+      await this.database.execute('delete from predictions where id < ?', [Math.min(id + STEP, last + 1)]);
   }
 }

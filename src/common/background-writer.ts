@@ -71,12 +71,14 @@ export class BackgroundWriter<Item> {
     }
   }
 
-  /** Writes what is left when the service ends, within two seconds. */
+  /** Writes what is left when the service ends, within two seconds; what is not written by then is lost. */
   async stop(): Promise<void> {
     this.isStopping = true;
     // What came while a batch was written goes in a second one.
-    const left = this.flush().then(() => this.flush());
-    await within(LAST_ITEMS_MS, left).catch(() => undefined);
+    const written = this.flush().then(() => this.flush());
+    await within(LAST_ITEMS_MS, written).catch(() => undefined);
+    const left = this.added - this.settled;
+    if (left > 0) this.options.onLost({ count: left, error: new Error('the service ends'), isNews: true });
   }
 
   private goOn(): void {

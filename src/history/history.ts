@@ -97,7 +97,7 @@ export class History implements OnApplicationShutdown {
     if (!isNews) return;
     if (error === undefined)
       this.logger.warn('Events are dropped, the oldest first: the database has been away for long');
-    else this.logger.error(`Events are dropped (${count}): the database refuses them (${firstLine(error)})`);
+    else this.logger.error(`Events are dropped (${count}), which could not be written (${firstLine(error)})`);
   }
 
   private async write(batch: readonly Insertable<EventsTable>[]): Promise<void> {

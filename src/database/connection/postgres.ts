@@ -28,16 +28,18 @@ export function postgres({ DATABASE_URL, DATABASE_POOL_MAX, DATABASE_TIMEOUT_MS 
   pool.on('remove', (client) => {
     clients.delete(client);
   });
-  const close = async () => {
+  const closeNow = async () => {
     // A server that hangs would keep each connection: those in use are cut, their queries fail.
     const ended = [...clients].map((client) => (client as unknown as pg.Client).end().catch(ignore));
     await Promise.race([Promise.all([...ended, pool.end()]), new Promise((resolve) => setTimeout(resolve, 1000))]);
   };
+  // Whoever asks something while it closes finds it away, and closes it, too.
+  let closing: Promise<void> | undefined;
   return {
     execute: async (sql, parameters = []) => (await pool.query(numbered(sql), [...parameters])).rows as unknown[],
     read: (sql, parameters = []) => reader.read(sql, parameters),
     describe: (sql) => reader.describe(sql),
     dialect: async () => new (await import('kysely')).PostgresDialect({ pool }),
-    close,
+    close: () => (closing ??= closeNow()),
   };
 }
