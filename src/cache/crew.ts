@@ -1,4 +1,5 @@
 import { type Caller } from '../common/caller.js';
+import { type Trace } from '../common/trace.js';
 
 /** All who wait for one run, as one caller: it is given up once none of them waits any more. */
 export class Crew implements Caller {
@@ -20,6 +21,12 @@ export class Crew implements Caller {
     caller.inputMs += this.inputMs;
     caller.runMs += this.runMs;
     caller.ranAt = Math.max(caller.ranAt, this.ranAt);
+  }
+
+  /** Of the one who waits longest: the run is shown once. */
+  get trace(): Trace | undefined {
+    const [first] = this.members;
+    return first?.trace;
   }
 
   /** The last one of all. */

@@ -4,6 +4,7 @@ import { HealthModule } from '../health/health.module.js';
 import { OpenInferenceModule } from '../open-inference/open-inference.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { SecurityModule } from '../security/security.module.js';
+import { TracingModule } from '../tracing/tracing.module.js';
 import { CallGuard } from './call-guard.js';
 import { CallObserver } from './call-observer.js';
 import { GrpcServer } from './grpc-server.js';
@@ -13,7 +14,7 @@ import { Surroundings } from './surroundings.js';
 
 /** Everything that is answered over gRPC. */
 @Module({
-  imports: [AdminModule, HealthModule, OpenInferenceModule, RegistryModule, SecurityModule],
+  imports: [AdminModule, HealthModule, OpenInferenceModule, RegistryModule, SecurityModule, TracingModule],
   providers: [GrpcServer, InferenceMethods, HealthCalls, Surroundings, CallGuard, CallObserver],
 })
 export class GrpcModule {}

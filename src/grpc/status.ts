@@ -32,6 +32,13 @@ export const UNAVAILABLE = 14;
 /** Clients take 8 KB of trailers, and each character may take nine bytes of them. */
 const MAX_DETAILS = 500;
 
+/** Those that OpenTelemetry counts as the server's own: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. */
+const FAULTS = new Set([2, 4, 12, 13, 14, 15]);
+
+export function isServerFault(status: number): boolean {
+  return FAULTS.has(status);
+}
+
 export function nameOf(status: number): string {
   return NAMES[status] ?? 'UNKNOWN';
 }

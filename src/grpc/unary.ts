@@ -26,7 +26,7 @@ export function unary(
     const seen = new Call(call.metadata, call.getHost(), call.getPeer().replace(PORT, ''));
     const { context } = seen;
     context.deadline = context.startedAt + Math.min(timeLimitMs, timeLeft(call.getDeadline()));
-    const end = observer.begin(endpoint, method.isProbe, context);
+    const end = observer.begin(endpoint, method.isProbe, seen);
     let status: number | undefined;
     // The library says so at the end of each call, whatever that was.
     call.once('cancelled', () => {

@@ -3,6 +3,7 @@ import { PredictionLog } from '../audit/prediction-log.js';
 import { PredictionCache } from '../cache/prediction-cache.js';
 import { type Caller, CallerLeft } from '../common/caller.js';
 import { DomainError, type FieldProblem, MAX_PROBLEMS } from '../common/errors.js';
+import { step, type TraceDetails } from '../common/trace.js';
 import { type LookingUp, StoredFeatures } from '../features/stored-features.js';
 import { Metrics } from '../metrics/metrics.js';
 import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
@@ -86,7 +87,9 @@ export class PredictionService {
     try {
       const isLookedUp = (row: unknown) => wishes?.lookup === true || lookup.concerns(row);
       checkRows({ problems: (row, most) => (isLookedUp(row) ? lookup : signature).problems(row, most) }, rows, rowPath);
-      const complete = await this.features.complete(resolved, signature, rows as Row[], rowPath, caller);
+      const complete = await step(caller, 'lookup', () =>
+        this.features.complete(resolved, signature, rows as Row[], rowPath, caller),
+      );
       checkRows(signature, complete, rowPath);
       return await this.run(resolved, signature, complete, rowPath, caller, wishes);
     } finally {
@@ -108,7 +111,12 @@ export class PredictionService {
     try {
       const isCached = caching !== undefined || wishes?.cached;
       const outcomes = await (isCached
-        ? this.cache.predict(resolved, signature, rows, caller)
+        ? step(
+            caller,
+            'cache',
+            () => this.cache.predict(resolved, signature, rows, caller),
+            () => hitsOf(caller),
+          )
         : loaded.predict(signature, rows, caller));
       for (const [row, outcome] of outcomes.entries()) {
         if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
@@ -124,6 +132,10 @@ export class PredictionService {
       throw error;
     }
   }
+}
+
+function hitsOf({ cacheUse }: Caller): TraceDetails {
+  return { 'nestor.cache_hits': cacheUse?.hits ?? 0 };
 }
 
 /** A request whose rows were all kept needed no run. */

@@ -36,6 +36,8 @@ describe('lookup', () => {
       inputs: [{ name: 'x', type: 'float32', shape: ['N', columns.length] }],
       outputs: [{ name: 'y', type: 'float32', shape: ['N', 1] }],
       unsupportedOutputs: [],
+      optionalInputs: [],
+      openShapes: [],
     });
     if (!signature) throw new Error('there is a signature.yaml');
     return signature;

@@ -75,8 +75,7 @@ describe('ClientAddress', () => {
     for (const list of ['10.0.0.1,'.repeat(1600), ','.repeat(16_000), '['.repeat(16_000), 'for="'.repeat(3000)]) {
       const headers = { 'x-forwarded-for': list, forwarded: list };
       const started = performance.now();
-      for (let i = 0; i < 100; i++)
-        addresses.of({ socket: { remoteAddress: '10.0.0.1' }, headers });
+      for (let i = 0; i < 100; i++) addresses.of({ socket: { remoteAddress: '10.0.0.1' }, headers });
       expect(performance.now() - started).toBeLessThan(1000);
     }
   });
