@@ -75,6 +75,7 @@ ENV NODE_ENV=production \
   PORT=8000 \
   SHUTDOWN_DELAY_MS=5000 \
   DATABASE_URL=sqlite:/data/nestor.db \
+  API_KEYS_FILE=/data/api-keys.json \
   ORT_DISABLE_TELEMETRY=1 \
   MALLOC_MMAP_THRESHOLD_=1048576
 # The base image's user `node`, by number: Kubernetes' runAsNonRoot cannot tell from a name that it is not root.

@@ -96,6 +96,22 @@ describe('API keys', () => {
         expect([lines, await sent(url, ...lines)]).toEqual([lines, wanted]);
     });
 
+    it('before any of a body is sent: who is refused may send it or not', async () => {
+      const { url } = await start();
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      const size = 20 * 1024 * 1024;
+      let answers = '';
+      socket.on('data', (data: Buffer) => (answers += data.toString()));
+      socket.write(
+        `POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`,
+      );
+      await until(() => answers.startsWith('HTTP/1.1 401'));
+      socket.write(Buffer.alloc(size, ' '));
+      socket.write('GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      await once(socket, 'close');
+      expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 401', 'HTTP/1.1 200']);
+    });
+
     it('an answer never holds what was sent, nor says whether there is a key of that id', async () => {
       const key = await ring.add('a', ['read']);
       await start();

@@ -215,6 +215,7 @@ describe('AUTH_PUBLIC', () => {
   it.each([
     ['probes', ['/health', '/health/live', '/health/ready', '/health/startup']],
     ['metrics', ['/metrics']],
+    ['none', []],
     ['docs', ['/docs', '/docs/start.js', '/redoc', '/openapi.json', '/openapi.yaml']],
   ])('%s opens these and nothing else, whatever is shown', async (area, paths) => {
     const ring = await KeyRing.make();

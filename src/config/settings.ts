@@ -121,8 +121,8 @@ export class Settings {
   /** Seconds by which the clock of whoever signs tokens may differ. */
   @WholeNumber(0, 3600) readonly JWT_CLOCK_SKEW_S: number = 30;
 
-  /** What needs no credentials though AUTH is on: of probes, metrics, docs. */
-  @Names('probes', 'metrics', 'docs') readonly AUTH_PUBLIC: readonly string[] = ['probes'];
+  /** What needs no credentials though AUTH is on: of probes, metrics, docs; or none. */
+  @Names('probes', 'metrics', 'docs', 'none') readonly AUTH_PUBLIC: readonly string[] = ['probes'];
 
   /** Rows that a caller may send in a time, as in 100/1s; off: any number. */
   @Rate() readonly RATE_LIMIT: Rate | 'off' = 'off';
