@@ -33,6 +33,11 @@ export function ApiPrediction() {
       required: false,
       description: 'Comes back in the answer and stands in the log; made where it is not sent',
     }),
+    ApiHeader({
+      name: 'traceparent',
+      required: false,
+      description: 'The trace that the request is part of, as W3C has it; read where traces are collected',
+    }),
     ApiProblems(...PREDICTION_ERRORS),
   );
 }
