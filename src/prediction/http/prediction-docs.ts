@@ -75,6 +75,11 @@ export function ApiPrediction() {
       description:
         'Where predictions are cached: `no-cache` has it made anew, `no-store` not kept either, `max-age` bounds its age in seconds',
     }),
+    ApiHeader({
+      name: 'traceparent',
+      required: false,
+      description: 'The trace that the request is part of, as W3C has it; read where traces are collected',
+    }),
     ApiProblems(...PREDICTION_ERRORS),
   );
 }
