@@ -4,12 +4,11 @@ import { Bucket } from './bucket.js';
 
 const rates = fc.record({ limit: fc.integer({ min: 1, max: 1e6 }), seconds: fc.integer({ min: 1, max: 86_400 }) });
 
-/** Requests of one caller: how long after the one before, in parts of the time, and how many of the rows. */
+const part = (max: number) => fc.double({ min: 0, max, noNaN: true });
+/** Requests of one caller: how long after the one before, in parts of the time, and how many of the rows. Mostly too many. */
 const requests = fc.array(
-  fc.record({ pause: fc.double({ min: 0, max: 2, noNaN: true }), share: fc.double({ min: 0, max: 1.1, noNaN: true }) }),
-  {
-    maxLength: 60,
-  },
+  fc.record({ pause: fc.oneof({ weight: 9, arbitrary: part(0.1) }, part(2)), share: part(0.4) }),
+  { maxLength: 60 },
 );
 
 interface Taken {
@@ -57,6 +56,22 @@ describe('Bucket', () => {
           now += wait * (1 + 1e-9) + 1e-6;
           expect(bucket.take(rows, rate, now).isBlocked).toBe(false);
         }
+      }),
+    );
+  });
+
+  it('gives whoever takes each row as soon as there is one the limit, and then what the time brings: no less, no more', () => {
+    const few = fc.record({ limit: fc.integer({ min: 1, max: 50 }), seconds: fc.integer({ min: 1, max: 86_400 }) });
+    fc.assert(
+      fc.property(few, fc.integer({ min: 1, max: 20 }), (rate, times) => {
+        const bucket = new Bucket(0);
+        let rows = 0;
+        for (let now = 0; now < times * rate.seconds;) {
+          const { isBlocked, timeToBlockExpire: wait } = bucket.take(1, rate, now);
+          if (isBlocked) now += wait + 1e-9 * rate.seconds;
+          else rows++;
+        }
+        expect(Math.abs(rows - rate.limit * (1 + times))).toBeLessThanOrEqual(1);
       }),
     );
   });
