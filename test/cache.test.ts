@@ -286,7 +286,7 @@ describe('cached predictions', () => {
         more: 'y',
       };
       const others: Partial<EchoRow>[] = [
-        { n: 0.25 }, { i: 2 }, { flag: false }, { kind: 'green' }, { some: 7 }, { maybe: null }, { list: [2, 1] }, { word: 'x ' }, { more: 'x' }, { word: 'y', more: 'x' },
+        { n: 0.25 }, { i: 2 }, { flag: false }, { kind: 'green' }, { some: 7 }, { maybe: null }, { list: [2, 1] }, { word: 'x ' }, { more: 'x' }, { word: 'y', more: 'x' }, { word: 'a,', more: 'b' }, { word: 'a', more: ',b' },
       ]; // prettier-ignore
       await seen(JSON.stringify(one));
       for (const other of others) {
@@ -421,10 +421,12 @@ describe('cached predictions', () => {
 
   describe('failures', () => {
     it('are never kept: what the model cannot answer is asked of it again', async () => {
+      const before = await runs('root');
       for (let i = 0; i < 2; i++) {
         const answer = await service.post(at('root'), { a: -1 });
         expect([answer.status, answer.json.code, cache(answer)]).toEqual([500, 'non_finite_output', null]);
       }
+      expect((await runs('root')) - before).toBe(2);
       const { json } = await service.post(`${at('root')}/batch`, { requests: [{ a: 4 }, { a: -1 }] });
       expect(json.errors).toMatchObject([{ path: '/requests/1' }]);
       expect(await ask('root', { a: 4 })).toEqual(['hit', 2]); // the other row had its answer
