@@ -1,6 +1,7 @@
 import { type IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
+import { giveBack } from '../common/give-back.js';
 import { Settings } from '../config/settings.js';
 import { Inflater, tooLarge } from './inflater.js';
 
@@ -17,6 +18,8 @@ export class BodyReader {
   private readonly inflater: Inflater;
   /** Bytes that the bodies hold which are being read. One that came in a single piece needs no memory but its own. */
   private held = 0;
+  /** Memory that bodies were gathered in. */
+  private readonly gathered = new WeakSet<ArrayBufferLike>();
 
   constructor({ BODY_LIMIT, BODIES_LIMIT }: Settings) {
     this.limit = BODY_LIMIT;
@@ -45,6 +48,11 @@ export class BodyReader {
           }
         : (bytes: Buffer) => this.inflater.inflate(bytes, encoding).finally(letGo).then(make);
     return this.collect(request, held, alignedAt, whenRead, letGo);
+  }
+
+  /** Gives the memory of a body back that was gathered from several pieces. Nobody may look at it any more. */
+  release({ buffer }: Buffer): void {
+    if (this.gathered.delete(buffer)) (buffer as ArrayBuffer).transfer(0);
   }
 
   /** Lets what cannot be read come in, so that its sender gets the answer. */
@@ -104,14 +112,18 @@ export class BodyReader {
           body = chunk; // nearly always the whole body
         } else {
           if (needed > body.length) {
-            const size = Math.max(needed, Math.min(2 * body.length, announced));
+            const size = Math.max(needed, Math.min(GROWTH * body.length, announced));
             if (!this.hold(size, held)) {
               refuse(overloaded());
               return;
             }
-            body = enlarged(body, length, size, alignedAt);
+            const before = body;
+            body = enlarged(before, length, size, alignedAt);
+            this.gathered.add(body.buffer);
+            this.release(before);
           }
           chunk.copy(body, length);
+          giveBack(chunk);
         }
         length = needed;
       });
@@ -135,15 +147,17 @@ export class BodyReader {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** How much larger the memory for a body is made at a time: each time it is copied, and its sender holds as much more. */
+const GROWTH = 8;
 /** How long a sender whose body is refused may go on sending, to read the answer, before it is cut off. */
 const DRAIN_MS = 2000;
-/** Bytes of the largest element. Node's buffers begin at multiples of it. */
+/** Bytes of the largest element. */
 const WIDEST = 8;
 
-/** A buffer of `size` bytes that begins with the first `length` of another. */
+/** A buffer of `size` bytes, in memory of its own, that begins with the first `length` of another. */
 function enlarged(body: Buffer, length: number, size: number, alignedAt: number): Buffer {
   const shift = (WIDEST - (alignedAt % WIDEST)) % WIDEST;
-  const target = Buffer.allocUnsafe(size + shift).subarray(shift);
+  const target = Buffer.allocUnsafeSlow(size + shift).subarray(shift);
   body.copy(target, 0, 0, length);
   return target;
 }

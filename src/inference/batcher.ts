@@ -100,6 +100,9 @@ interface Party {
 }
 
 const MAX_RETRY_AFTER_S = 60;
+const PATIENT_RUNS = 8;
+/** Tensors so large are not copied into a run that they would share on the HTTP thread: it saves less than it costs. */
+const LARGE_BYTES = 32 * 1024;
 
 /**
  * The queue of one version: gathers what waits into runs, and gives each request its own rows of the answer.
@@ -142,6 +145,14 @@ export class Batcher implements Work {
   /** Rows that one request for these outputs may bring: more of them are to be sent as several. */
   longestRequest(fetches: readonly string[]): number {
     return this.mayShare(fetches) ? this.options.maxRows : rowsPerRun(this.graph);
+  }
+
+  /**
+   * Rows that are tensors already, of which one request may bring so many: on the HTTP thread more than a shared run
+   * holds. To part them and put the answers together costs as much as a few milliseconds of patience.
+   */
+  longestTensors(fetches: readonly string[]): number {
+    return this.longestRequest(fetches) * (this.lane.placement === 'inline' ? PATIENT_RUNS : 1);
   }
 
   /** As its options have it. */
@@ -255,7 +266,7 @@ export class Batcher implements Work {
         caller,
         party,
         since,
-        alone: request.key === undefined || !this.mayShare(request.fetches),
+        alone: request.key === undefined || !this.mayShare(request.fetches) || this.isLarge(request),
         hasDied: false,
         isSettled: false,
         resolve,
@@ -266,6 +277,11 @@ export class Batcher implements Work {
       if (this.lane.placement === 'threads') this.watch(caller.deadline);
       this.lane.schedule(this);
     });
+  }
+
+  private isLarge({ inputs }: RunRequest): boolean {
+    if (!inputs || this.lane.placement === 'threads') return false;
+    return inputs.reduce((sum, { data }) => sum + (Array.isArray(data) ? 0 : data.byteLength), 0) > LARGE_BYTES;
   }
 
   /** The first request that waits, and those that may share its run. */

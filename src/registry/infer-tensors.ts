@@ -27,7 +27,7 @@ export async function inferTensors(
     const { outputs } = await batcher.submit(whole, caller);
     return fetches.map((name) => outputs.get(name) as Tensor);
   }
-  const most = batcher.longestRequest(fetches);
+  const most = batcher.longestTensors(fetches);
   if (rows <= most) {
     const result = await batcher.submit(toRequest(inputs, fetches), caller);
     return fetches.map((name) => rowsIn(result, name, rows));

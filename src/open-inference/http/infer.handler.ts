@@ -43,6 +43,7 @@ export class InferHandler {
     const found = this.find(target, request, context);
     const resolved = found instanceof Promise ? await found : found;
     const answer = await this.answer(resolved, body, sent, context);
+    this.reader.release(bytes); // what it has run on is not needed any more
     await writeAnswer(request, response, answer);
   }
 

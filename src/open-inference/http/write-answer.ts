@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { giveBack } from '../../common/give-back.js';
 import { RequestContext } from '../../common/request-context.js';
 import { compress, encodingFor, isCompressible } from '../../http/compression.js';
 import { writeJson } from '../../http/write-json.js';
@@ -33,6 +34,12 @@ export async function writeAnswer(
   }
   headers.push('Content-Length', String(length));
   response.writeHead(200, headers);
-  if (!whole) for (const part of [head, ...binary]) response.write(part);
-  response.end(whole);
+  if (whole) {
+    response.end(whole);
+    return;
+  }
+  for (const part of [head, ...binary]) response.write(part);
+  response.end(() => {
+    for (const part of binary) giveBack(part);
+  });
 }
