@@ -5,6 +5,7 @@ import { compare } from './harness/compare.ts';
 import { checkMachine } from './harness/cores.ts';
 import { CONNECTIONS, findLoadGenerator, type LoadGenerator } from './harness/load.ts';
 import { MANY_LANES, manyModels, manyTargets, ONE } from './harness/many.ts';
+import { openInference, openInferenceTable, openInferenceTargets } from './harness/open-inference.ts';
 import { type Options, readOptions, USAGE } from './harness/options.ts';
 import { LOGS } from './harness/places.ts';
 import { profile } from './harness/profile.ts';
@@ -40,6 +41,7 @@ async function bench(options: Options): Promise<void> {
     const scenario = SCENARIOS.find((one) => one.name === name);
     if (scenario) await benchRequest(scenario, options, load);
     else if (name === 'start') await benchStart(options, load);
+    else if (name === 'open-inference') await benchOpenInference(options, load);
     else if (name === 'slow') await benchSlow(options);
     else if (name === 'many') await benchMany(options, load);
     else if (name === 'swap') await benchSwap(options);
@@ -80,6 +82,12 @@ async function benchStart({ lanes, rounds = 12 }: Options, load: LoadGenerator):
     ...targets(startTargets(results)),
     legend(lanes),
   );
+}
+
+async function benchOpenInference({ rounds, seconds }: Options, load: LoadGenerator): Promise<void> {
+  const results = await openInference({ rounds, seconds, load });
+  save('open-inference', results);
+  print('Open Inference Protocol', openInferenceTable(results), ...targets(openInferenceTargets(results)));
 }
 
 async function benchSlow({ lanes, rounds, seconds }: Options): Promise<void> {

@@ -5,7 +5,7 @@ import { LOAD_CORE, SERVER_CORE } from './cores.ts';
 import { type LoadGenerator } from './load.ts';
 import { type Alone, modelAlone } from './model-alone.ts';
 import { progress } from './progress.ts';
-import { type Scenario } from './scenario.ts';
+import { type RepeatedRequest, type Scenario } from './scenario.ts';
 import { ask, Server } from './server.ts';
 import { shuffled } from './statistics.ts';
 import { type Comparison, type Window } from './windows.ts';
@@ -62,13 +62,19 @@ export async function compare(
   }
 }
 
-async function measure(server: Server, scenario: Scenario, seconds: number, load: LoadGenerator): Promise<Window> {
+/** Has a server asked a request for some seconds. */
+export async function measure(
+  server: Server,
+  request: RepeatedRequest,
+  seconds: number,
+  load: LoadGenerator,
+): Promise<Window> {
   const before = server.cpuSeconds;
-  const seen = await load(server.url, scenario, seconds, LOAD_CORE);
+  const seen = await load(server.url, request, seconds, LOAD_CORE);
   const cpu = server.cpuSeconds - before;
   await server.quiet();
   const failed = Object.entries(seen.errors).map(([kind, count]) => `${count} ${kind}`);
-  if (failed.length > 0) progress(`${scenario.name}: ${server.lane.name} had errors: ${failed.join(', ')}`);
+  if (failed.length > 0) progress(`${request.name}: ${server.lane.name} had errors: ${failed.join(', ')}`);
   // Whoever got no answer waited for longer than can be told.
   const delays = seen.answered === 0 ? { p50Ms: Infinity, p99Ms: Infinity } : {};
   return { ...seen, ...delays, cpuUs: (cpu / seen.answered) * 1e6, busy: cpu / seen.seconds };

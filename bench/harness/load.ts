@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { WORK } from './places.ts';
 import { type Command, run } from './processes.ts';
 import { progress } from './progress.ts';
-import { type Scenario } from './scenario.ts';
+import { JSON_HEADERS, type RepeatedRequest } from './scenario.ts';
 
 /** What clients saw of a server. */
 export interface Seen {
@@ -17,8 +17,8 @@ export interface Seen {
   errors: Record<string, number>;
 }
 
-/** Asks a server the scenario's request for whole seconds, over keep-alive connections that always wait for one answer. */
-export type LoadGenerator = (url: string, scenario: Scenario, seconds: number, core: number) => Promise<Seen>;
+/** Asks a server a request for whole seconds, over keep-alive connections that always wait for one answer. */
+export type LoadGenerator = (url: string, request: RepeatedRequest, seconds: number, core: number) => Promise<Seen>;
 
 export const CONNECTIONS = 32;
 /** A request that takes longer counts as failed. */
@@ -37,11 +37,12 @@ export async function findLoadGenerator(): Promise<LoadGenerator> {
   }
 }
 
-const wrk: LoadGenerator = async (url, scenario, seconds, core) => {
-  const script = writeWrkScript(scenario);
+const wrk: LoadGenerator = async (url, request, seconds, core) => {
+  const script = writeWrkScript(request);
+  const { path, connections = CONNECTIONS } = request;
   const command = {
     file: 'wrk',
-    args: ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, `--timeout`, `${TIMEOUT_S}s`, '-s', script, url + scenario.path],
+    args: ['-t1', `-c${connections}`, `-d${seconds}s`, `--timeout`, `${TIMEOUT_S}s`, '-s', script, url + path],
     core,
   };
   const output = await run(command, seconds * 1000 + MARGIN_MS);
@@ -60,14 +61,16 @@ const wrk: LoadGenerator = async (url, scenario, seconds, core) => {
 };
 
 /** wrk takes a body, and gives exact figures, through a script only. It counts statuses from 400 on as errors. */
-function writeWrkScript({ name, body }: Scenario): string {
+function writeWrkScript({ name, body, headers = JSON_HEADERS }: RepeatedRequest): string {
   const file = join(WORK, `${name}.lua`);
-  mkdirSync(WORK, { recursive: true });
+  const bodyFile = writeBody(name, body);
+  const lines = Object.entries(headers).map(([header, value]) => `wrk.headers["${header}"] = "${value}"\n`);
   writeFileSync(
     file,
     `wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.body = [==[${body}]==]
+${lines.join('')}local file = io.open([==[${bodyFile}]==], "rb")
+wrk.body = file:read("*all")
+file:close()
 
 function done(summary, latency)
   local e = summary.errors
@@ -79,15 +82,22 @@ end
   return file;
 }
 
-const autocannon: LoadGenerator = async (url, scenario, seconds, core) => {
-  const body = join(WORK, `${scenario.name}.json`);
+function writeBody(name: string, body: RepeatedRequest['body']): string {
+  const file = join(WORK, `${name}.body`);
   mkdirSync(WORK, { recursive: true });
-  writeFileSync(body, scenario.body);
+  writeFileSync(file, body);
+  return file;
+}
+
+const autocannon: LoadGenerator = async (url, request, seconds, core) => {
+  const { name, path, headers = JSON_HEADERS, connections = CONNECTIONS } = request;
+  const body = writeBody(name, request.body);
   const command: Command = {
     file: process.execPath,
     args: [createRequire(import.meta.url).resolve('autocannon/autocannon.js'), '--json', '--no-progress']
-      .concat(['-c', String(CONNECTIONS), '-d', String(seconds), '-t', String(TIMEOUT_S)])
-      .concat(['-m', 'POST', '-H', 'Content-Type=application/json', '-i', body, url + scenario.path]),
+      .concat(['-c', String(connections), '-d', String(seconds), '-t', String(TIMEOUT_S)])
+      .concat(Object.entries(headers).flatMap(([header, value]) => ['-H', `${header}=${value}`]))
+      .concat(['-m', 'POST', '-i', body, url + path]),
     core,
   };
   const output = await run(command, seconds * 1000 + MARGIN_MS);

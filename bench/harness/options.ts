@@ -6,7 +6,7 @@ import { SCENARIOS } from './scenario.ts';
 /** Those that compare lanes by a request, and others. */
 const NAMES = [
   ...SCENARIOS.map(({ name }) => name),
-  'start', 'slow', 'many', 'swap', 'reload', 'restart', 'soak',
+  'start', 'open-inference', 'slow', 'many', 'swap', 'reload', 'restart', 'soak',
 ]; // prettier-ignore
 
 export interface Options {

@@ -2,20 +2,31 @@ import { MIXED_FEATURES } from '../setup/mixed-models.ts';
 import { MLP_FILE } from '../setup/models.ts';
 import { creditRiskRow } from './credit-risk-rows.ts';
 
-/** What a server serves; `mixed` is a tiny model beside a slow one. */
-export type Served = 'credit-risk' | 'mlp' | 'mixed';
+/** What a server serves; `mixed` is a tiny model beside a slow one, `wide` models of 1,024 floats that do nearly nothing. */
+export type Served = 'credit-risk' | 'mlp' | 'mixed' | 'wide';
 
-/** A request that a server answers once it is up. */
+/** A request that a server answers once it is up. JSON, where its headers do not say otherwise. */
 export interface ServedRequest {
   model: Served;
   path: string;
-  body: string;
+  body: string | Uint8Array<ArrayBuffer>;
+  headers?: Readonly<Record<string, string>>;
 }
 
-/** A request that is asked again and again of every lane that serves its model. */
-export interface Scenario extends ServedRequest {
+/** A request that is asked again and again. */
+export interface RepeatedRequest extends ServedRequest {
+  /** Also the name of the file that it is kept in for the load generator. */
   name: string;
+  /** Connections that it is asked on; CONNECTIONS without it. */
+  connections?: number;
+}
+
+export const JSON_HEADERS = { 'Content-Type': 'application/json' };
+
+/** A request that is asked of every lane that serves its model. */
+export interface Scenario extends RepeatedRequest {
   title: string;
+  body: string;
   /** The numbers in an answer that every lane must agree on. */
   numbers: (answer: unknown) => number[];
   /** A model that is also measured by itself, in batches of so many rows. */
@@ -61,8 +72,8 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** One row of the slow model. */
-export const SLOW_ROW: ServedRequest = {
+export const SLOW_ROW = {
   model: 'mixed',
   path: '/v1/models/slow/predict',
   body: JSON.stringify({ x: Array.from({ length: MIXED_FEATURES }, (_, index) => Math.sin(index)) }),
-};
+} as const satisfies ServedRequest;

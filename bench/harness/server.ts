@@ -8,7 +8,7 @@ import { type Lane } from '../lanes/lane.ts';
 import { LOGS, WORK } from './places.ts';
 import { cpuSeconds, residentMegabytes } from './proc.ts';
 import { type Command, start, stop } from './processes.ts';
-import { type ServedRequest } from './scenario.ts';
+import { JSON_HEADERS, type ServedRequest } from './scenario.ts';
 
 const START_LIMIT_MS = 60_000;
 const ANSWER_LIMIT_MS = 20_000;
@@ -124,11 +124,14 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
 }
 
 /** The request, once. */
-export async function ask(url: string, { path, body }: ServedRequest): Promise<{ status: number; text: string }> {
+export async function ask(
+  url: string,
+  { path, body, headers = JSON_HEADERS }: ServedRequest,
+): Promise<{ status: number; text: string }> {
   const response = await fetch(url + path, {
     method: 'POST',
     body,
-    headers: { 'Content-Type': 'application/json' },
+    headers,
     signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
   });
   return { status: response.status, text: await response.text() };

@@ -11,6 +11,17 @@ const FILES = {
 } as const satisfies Partial<Record<Served, string>>;
 
 export const BARE_NODE = lane('bare-node', 'together', 'node:http by hand, one run per event-loop turn; logs nothing');
+export const BARE_ECHO: Lane = {
+  name: 'bare-echo',
+  about: 'node:http by hand: it reads a body and sends it back',
+  models: ['wide'],
+  prepare: () => Promise.resolve(),
+  command: (_model, port) => ({
+    file: process.execPath,
+    args: [join(import.meta.dirname, 'echo.ts')],
+    env: { NODE_ENV: 'production', PORT: String(port) },
+  }),
+};
 export const BARE_NODE_ALONE = lane('bare-node-alone', 'alone', 'the same with one run per request');
 
 function lane(name: string, RUNS: 'together' | 'alone', about: string): Lane {

@@ -5,11 +5,17 @@ import { MODELS, ROOT } from '../../harness/places.ts';
 import { type Served } from '../../harness/scenario.ts';
 import { MIXED_MODELS } from '../../setup/mixed-models.ts';
 import { MLP_MODELS } from '../../setup/models.ts';
+import { makeWideModels, WIDE_MODELS } from '../../setup/wide-models.ts';
 import { type Lane } from '../lane.ts';
 
 const MAIN = join(ROOT, 'dist', 'bundle', 'main.js');
-const LARGEST_BATCH = 100;
-const FOLDERS: Record<Served, string> = { 'credit-risk': MODELS, mlp: MLP_MODELS, mixed: MIXED_MODELS };
+const LARGEST_BATCH = 1024;
+const FOLDERS: Record<Served, string> = {
+  'credit-risk': MODELS,
+  mlp: MLP_MODELS,
+  mixed: MIXED_MODELS,
+  wide: WIDE_MODELS,
+};
 
 export const NESTOR = nestor('nestor', 'the built service as it comes: both log lines of a request, to a file');
 export const NESTOR_QUIET = nestor('nestor-quiet', 'the same with LOG_REQUESTS=off', { LOG_REQUESTS: 'off' });
@@ -19,8 +25,9 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
   return {
     name,
     about,
-    models: ['credit-risk', 'mlp', 'mixed'],
+    models: ['credit-risk', 'mlp', 'mixed', 'wide'],
     prepare: () => {
+      makeWideModels();
       if (existsSync(MAIN)) return Promise.resolve();
       return Promise.reject(new Error('There is no dist/bundle/main.js: run `npm run build` first'));
     },
