@@ -13,7 +13,7 @@ export function accessHints({ AUTH, JWT_JWKS, JWT_AUDIENCE }: Settings, environm
   if (JWT_JWKS === undefined) return hints;
   if (JWT_AUDIENCE === undefined)
     hints.push('JWT_AUDIENCE is not set: tokens that their issuer made for other services are taken, too');
-  if (JWT_JWKS.startsWith('http:') && !isLoopback(new URL(JWT_JWKS).hostname))
+  if (/^http:/i.test(JWT_JWKS) && !isLoopback(new URL(JWT_JWKS).hostname))
     hints.push('JWT_JWKS is fetched without TLS: whoever is on the way can have any token taken');
   return hints;
 }

@@ -40,7 +40,8 @@ export class PredictionService {
   /**
    * The version that answers.
    *
-   * @throws DomainError `forbidden` where the caller may not use the model, `model_not_found`, `version_not_found`, `version_conflict`, `model_not_ready`, `model_unavailable`
+   * @throws DomainError `forbidden` where the caller may not use the model; `model_not_found`, `version_not_found`,
+   *   `version_conflict`, `model_not_ready`, `model_unavailable`
    */
   resolve(target: Target, caller: Caller): Resolved | Promise<Resolved> {
     return this.registry.resolve(target, caller);

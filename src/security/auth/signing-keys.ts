@@ -76,7 +76,7 @@ export class SigningKeys {
 }
 
 export function isUrl(where: string): boolean {
-  return /^https?:\/\//.test(where);
+  return /^https?:\/\//i.test(where);
 }
 
 function keySet(source: Source<unknown>): Source<JWTVerifyGetKey> {
