@@ -466,7 +466,20 @@ describe('operators decide', () => {
       ['/v1/models/{model}/labels/{label}', ['put', 'delete']],
     ]);
     const { responses, parameters } = paths['/v1/models/{model}/default']?.put as Operation;
-    expect(Object.keys(responses)).toEqual(['200', '400', '403', '404', '409', '413', '415', '503', '504']);
+    expect(Object.keys(responses)).toEqual([
+      '200',
+      '400',
+      '403',
+      '404',
+      '408',
+      '409',
+      '413',
+      '415',
+      '431',
+      '500',
+      '503',
+      '504',
+    ]);
     expect(parameters.map(({ name }) => name)).toEqual(['model', 'force']);
   });
 

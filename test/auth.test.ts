@@ -11,6 +11,7 @@ import { type Answer, Service } from './support/service.js';
 const ROUTES: Record<string, Scope | 'public'> = {
   'POST /predict': 'predict',
   'POST /predict/batch': 'predict',
+  'POST /predict/cached': 'predict',
   'GET /v1/models': 'read',
   'GET /v1/models/:model': 'read',
   'GET /v1/models/:model/versions/:version': 'read',

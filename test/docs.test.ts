@@ -69,7 +69,7 @@ describe('documentation', () => {
 
   it('documents the probes', async () => {
     const { responses } = document.paths['/health/ready']?.get ?? {};
-    expect(Object.keys(responses ?? {}).sort()).toEqual(['200', '503']);
+    expect(Object.keys(responses ?? {})).toEqual(['200', '400', '408', '431', '500', '503']);
     const schema = document.components?.schemas?.ProbeDto;
     const validate = new Ajv2020({ strict: false }).compile(schema as object);
     expect(validate((await service.get('/health/ready')).json)).toBe(true);
@@ -123,7 +123,32 @@ describe('documentation', () => {
 
   it('documents what can go wrong', () => {
     const { responses } = document.paths['/v1/models/iris/predict']?.post ?? {};
-    expect(Object.keys(responses ?? {}).sort()).toEqual(['200', '400', '404', '413', '415', '500', '503']);
+    expect(Object.keys(responses ?? {})).toEqual([
+      '200', '400', '404', '408', '413', '415', '431', '500', '503', '504',
+    ]); // prettier-ignore
+    expect(responses?.['400']).toMatchObject({
+      description: expect.stringMatching(/`malformed_json`.*`malformed_request`/),
+    });
+  });
+
+  it('tells of the limit where there is one, and of how many rows a batch may hold', async () => {
+    const limited = await Service.start({ RATE_LIMIT: '100/1s', MAX_BATCH_SIZE: '7' });
+    try {
+      const { paths } = (await limited.get('/openapi.json')).json as OpenAPIObject;
+      const answers = (path: string) => Object.keys((paths[path]?.post ?? paths[path]?.get)?.responses ?? {});
+      for (const path of ['/predict', '/v1/models/iris/versions/1.0.0/predict/batch', '/v1/models'])
+        expect(answers(path)).toContain('429');
+      for (const path of ['/health/ready', '/metrics', '/v1/models/{model}/versions/{version}/load'])
+        expect(answers(path)).not.toContain('429');
+      const { schema } =
+        (paths['/predict/batch']?.post?.requestBody as unknown as Body).content['application/json'] ?? {};
+      expect(schema).toMatchObject({
+        additionalProperties: false,
+        properties: { requests: { minItems: 1, maxItems: 7 } },
+      });
+    } finally {
+      await limited.stop();
+    }
   });
 
   it('is not served with DOCS=false', async () => {
