@@ -47,7 +47,7 @@ export class CallGuard {
 
   private async takeOne({ address, context, headers }: Call, limits: RateLimits): Promise<void> {
     const { principal } = context;
-    const from = principal ? '' : this.addresses.of({ socket: { remoteAddress: address }, headers });
+    const from = principal ? '' : this.addresses.from(address, headers);
     context.allowance = limits.allowanceOf({ principal, address: from });
     await context.allowance.take(1);
   }

@@ -1,13 +1,18 @@
+import { type IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { type PinoLogger } from 'nestjs-pino';
 import { Settings } from '../../config/settings.js';
 import { ClientAddress } from './client-address.js';
 
 const PROXIES = ['10.0.0.0/8', '192.168.1.7', 'fd00::/8', '::1'];
 
+const hints: string[] = [];
+const logger = { warn: (hint: string) => hints.push(hint) } as unknown as PinoLogger;
+
 function addressOf(peer: string, headers: Record<string, string>, proxies: readonly string[] = PROXIES): string {
-  const addresses = new ClientAddress(Object.assign(new Settings(), { TRUSTED_PROXIES: proxies }));
-  return addresses.of({ socket: { remoteAddress: peer }, headers });
+  const addresses = new ClientAddress(Object.assign(new Settings(), { TRUSTED_PROXIES: proxies }), logger);
+  return addresses.of({ socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage);
 }
 
 const xff = (list: string) => ({ 'x-forwarded-for': list });
@@ -58,6 +63,18 @@ describe('ClientAddress', () => {
     expect(addressOf('127.0.0.1', { ...xff('198.51.100.1'), forwarded: 'for=198.51.100.1' }, [])).toBe('127.0.0.1');
   });
 
+  it('says once who sends a list and is not trusted', () => {
+    hints.length = 0;
+    const addresses = new ClientAddress(Object.assign(new Settings(), { TRUSTED_PROXIES: PROXIES }), logger);
+    addresses.from('10.1.2.3', xff('198.51.100.1'));
+    addresses.from('203.0.113.9', {});
+    expect(hints).toEqual([]);
+    for (let i = 0; i < 3; i++) addresses.from(`::ffff:203.0.113.${i}`, xff('198.51.100.1'));
+    expect(hints).toEqual([
+      expect.stringMatching(/^203\.0\.113\.0 sends X-Forwarded-For, and is not among TRUSTED_PROXIES/),
+    ]);
+  });
+
   it('gives whom the first trusted proxy was called by, whatever a client made up before', () => {
     const octet = fc.integer({ min: 0, max: 255 });
     const outside = fc.tuple(fc.constantFrom(1, 8, 203), octet, octet, octet).map((parts) => parts.join('.'));
@@ -71,11 +88,12 @@ describe('ClientAddress', () => {
   });
 
   it('is quick with whatever is sent', () => {
-    const addresses = new ClientAddress(Object.assign(new Settings(), { TRUSTED_PROXIES: PROXIES }));
+    const addresses = new ClientAddress(Object.assign(new Settings(), { TRUSTED_PROXIES: PROXIES }), logger);
     for (const list of ['10.0.0.1,'.repeat(1600), ','.repeat(16_000), '['.repeat(16_000), 'for="'.repeat(3000)]) {
       const headers = { 'x-forwarded-for': list, forwarded: list };
       const started = performance.now();
-      for (let i = 0; i < 100; i++) addresses.of({ socket: { remoteAddress: '10.0.0.1' }, headers });
+      for (let i = 0; i < 100; i++)
+        addresses.of({ socket: { remoteAddress: '10.0.0.1' }, headers } as unknown as IncomingMessage);
       expect(performance.now() - started).toBeLessThan(1000);
     }
   });

@@ -1,16 +1,11 @@
-import { type IncomingHttpHeaders } from 'node:http';
+import { type IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
 import { Settings } from '../../config/settings.js';
 
 /** Proxies that a request may have come through; beyond them the last one counts. */
 const MAX_PROXIES = 16;
-
-/** A request, as far as it tells where it comes from. */
-export interface Sent {
-  socket: { remoteAddress?: string | undefined };
-  headers: IncomingHttpHeaders;
-}
 
 /**
  * Where a request comes from. What headers say of that is believed only as far as a trusted proxy has written it: each
@@ -19,8 +14,12 @@ export interface Sent {
 @Injectable()
 export class ClientAddress {
   private readonly trusted: BlockList | undefined;
+  private hasHinted = false;
 
-  constructor({ TRUSTED_PROXIES }: Settings) {
+  constructor(
+    { TRUSTED_PROXIES }: Settings,
+    private readonly logger: PinoLogger,
+  ) {
     if (TRUSTED_PROXIES.length === 0) return;
     this.trusted = new BlockList();
     for (const network of TRUSTED_PROXIES) {
@@ -30,16 +29,38 @@ export class ClientAddress {
     }
   }
 
-  /** An IPv4 address, or an IPv6 one; empty where the connection is gone. */
-  of({ socket, headers }: Sent): string {
-    const peer = plain(socket.remoteAddress ?? '');
-    if (!this.trusts(peer)) return peer;
+  /** Of a request over HTTP: as `from`. */
+  of({ socket, headers }: IncomingMessage): string {
+    return this.from(socket.remoteAddress ?? '', headers);
+  }
+
+  /**
+   * An IPv4 address, or an IPv6 one; empty where the connection is gone.
+   *
+   * @param connected the address at the other end of the connection
+   * @param headers what is said of those before it
+   */
+  from(connected: string, headers: Readonly<Partial<Record<string, unknown>>>): string {
     const { 'x-forwarded-for': list, forwarded } = headers;
-    const byList = list === undefined ? undefined : this.firstUntrusted(peer, String(list), addressIn);
-    const byForwarded = forwarded === undefined ? undefined : this.firstUntrusted(peer, forwarded, forIn);
+    const peer = plain(connected);
+    if (!this.trusts(peer)) {
+      if (typeof list === 'string') this.hint(peer);
+      return peer;
+    }
+    const byList = typeof list === 'string' ? this.firstUntrusted(peer, list, addressIn) : undefined;
+    const byForwarded = typeof forwarded === 'string' ? this.firstUntrusted(peer, forwarded, forIn) : undefined;
     // Most proxies write one of the two and pass on the other as it was sent: where they differ, nobody knows which.
     if (byList !== undefined && byForwarded !== undefined && byList !== byForwarded) return peer;
     return byList ?? byForwarded ?? peer;
+  }
+
+  /** Once: whoever is behind a proxy that is not known is taken for that proxy. */
+  private hint(peer: string): void {
+    if (this.hasHinted) return;
+    this.hasHinted = true;
+    this.logger.warn(
+      `${peer} sends X-Forwarded-For, and is not among TRUSTED_PROXIES: if it is a proxy, all who come through it count as one`,
+    );
   }
 
   /** From the right, the first that is no proxy of ours; the last that was, where what stands before it is no address. */

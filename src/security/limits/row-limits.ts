@@ -23,9 +23,9 @@ export class RowLimits extends RateLimits implements RowCounter {
   readonly seconds: number;
   /** The policy's name is what it counts. */
   readonly policy: string;
+  readonly storage: RowStorage;
   /** Before each key: after a change of RATE_LIMIT what was counted by another means nothing. */
   private readonly prefix: string;
-  readonly storage: RowStorage;
   private lastAlone = -Infinity;
 
   constructor(
