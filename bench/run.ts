@@ -1,5 +1,6 @@
 /** Compares the service with other ways to serve the same model. See README.md in this folder. */
 import { rmSync } from 'node:fs';
+import { cacheCosts } from './harness/cache.ts';
 import { coldStarts } from './harness/cold-start.ts';
 import { compare } from './harness/compare.ts';
 import { checkMachine } from './harness/cores.ts';
@@ -11,6 +12,8 @@ import { LOGS } from './harness/places.ts';
 import { profile } from './harness/profile.ts';
 import { progress } from './harness/progress.ts';
 import { aloneLine, compareTable, legend, save, startTable } from './harness/report.ts';
+import { redisFaults, redisFaultTable, redisFaultTargets } from './harness/redis-faults.ts';
+import { RedisServer } from './harness/redis-server.ts';
 import { restarts, restartTable, restartTargets } from './harness/restart.ts';
 import { SCENARIOS, type Scenario } from './harness/scenario.ts';
 import { reload, reloadTable, reloadTargets } from './harness/reload.ts';
@@ -47,6 +50,7 @@ async function bench(options: Options): Promise<void> {
     else if (name === 'swap') await benchSwap(options);
     else if (name === 'reload') await benchReload();
     else if (name === 'restart') await benchRestart(options);
+    else if (name === 'cache') await benchCache(options, load);
     else await benchSoak(options);
   }
 }
@@ -131,6 +135,23 @@ async function benchRestart({ rounds, seconds }: Options): Promise<void> {
   const verdicts = restartTargets(result);
   print('Rolling restarts', restartTable(result), ...targets(verdicts));
   if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
+}
+
+async function benchCache({ rounds, seconds }: Options, load: LoadGenerator): Promise<void> {
+  const redis = await RedisServer.start();
+  try {
+    const { rows, batches } = await cacheCosts(redis, { rounds, seconds }, load);
+    const faults = await redisFaults(redis, { seconds });
+    save('cache', { rows, batches, faults });
+    const lanes = [...rows, ...batches].map(({ lane }) => lane);
+    const tables = [rows, batches].map((results) => compareTable(results, results[0]?.lane));
+    print('Cached predictions', ...tables, legend(lanes));
+    const verdicts = redisFaultTargets(faults);
+    print('Redis that is not well', redisFaultTable(faults), ...targets(verdicts));
+    if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
+  } finally {
+    await redis.stop();
+  }
 }
 
 async function benchSoak({ minutes }: Options): Promise<void> {

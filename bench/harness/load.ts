@@ -37,7 +37,7 @@ export async function findLoadGenerator(): Promise<LoadGenerator> {
   }
 }
 
-const wrk: LoadGenerator = async (url, request, seconds, core) => {
+export const wrk: LoadGenerator = async (url, request, seconds, core) => {
   const script = writeWrkScript(request);
   const { path, connections = CONNECTIONS } = request;
   const command = {
@@ -61,7 +61,7 @@ const wrk: LoadGenerator = async (url, request, seconds, core) => {
 };
 
 /** wrk takes a body, and gives exact figures, through a script only. It counts statuses from 400 on as errors. */
-function writeWrkScript({ name, body, headers = JSON_HEADERS }: RepeatedRequest): string {
+function writeWrkScript({ name, body, headers = JSON_HEADERS, lua = '' }: RepeatedRequest): string {
   const file = join(WORK, `${name}.lua`);
   const bodyFile = writeBody(name, body);
   const lines = Object.entries(headers).map(([header, value]) => `wrk.headers["${header}"] = "${value}"\n`);
@@ -71,6 +71,7 @@ function writeWrkScript({ name, body, headers = JSON_HEADERS }: RepeatedRequest)
 ${lines.join('')}local file = io.open([==[${bodyFile}]==], "rb")
 wrk.body = file:read("*all")
 file:close()
+${lua}
 
 function done(summary, latency)
   local e = summary.errors

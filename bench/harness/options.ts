@@ -6,7 +6,7 @@ import { SCENARIOS } from './scenario.ts';
 /** Those that compare lanes by a request, and others. */
 const NAMES = [
   ...SCENARIOS.map(({ name }) => name),
-  'start', 'open-inference', 'slow', 'many', 'swap', 'reload', 'restart', 'soak',
+  'start', 'open-inference', 'slow', 'many', 'swap', 'reload', 'restart', 'cache', 'soak',
 ]; // prettier-ignore
 
 export interface Options {
@@ -26,7 +26,7 @@ export const USAGE = `npm run bench -- [options]
   --scenario LIST   of ${NAMES.join(', ')} (default row,batch)
   --lanes LIST      of ${LANES.map(({ name }) => name).join(', ')} (default all; ${RULER.name} is always measured)
   --rounds N        windows of each lane (default 12; slow, restart: 4; swap: 20, with 25 swaps each)
-  --seconds N       length of a window, whole seconds (default 1; slow, restart: 5; swap: 3)
+  --seconds N       length of a window, whole seconds (default 1; slow, restart: 5; swap: 3; cache: 1 and 6)
   --minutes N       length of a soak (default 10)
   --profile         profile the Node lanes in place of measuring: ${SCENARIOS.map(({ name }) => name).join(', ')} only
 `;

@@ -19,6 +19,8 @@ export interface RepeatedRequest extends ServedRequest {
   name: string;
   /** Connections that it is asked on; CONNECTIONS without it. */
   connections?: number;
+  /** What else wrk's script says of the requests; only wrk asks such a scenario. */
+  lua?: string;
 }
 
 export const JSON_HEADERS = { 'Content-Type': 'application/json' };
