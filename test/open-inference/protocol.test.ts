@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -24,6 +26,7 @@ describe('the Open Inference Protocol over HTTP', () => {
         { name: 'text', type: 'string', shape: ['N'] },
       ),
       'one/1/model.onnx': identityModel({ name: 'x', shape: ['N', 'width'] }),
+      'flat/1/model.onnx': identityModel({ name: 'x', shape: ['N', 1024] }),
       'word/1/model.onnx': identityModel({ name: 'x', type: 'string', shape: ['N', 1] }),
     });
     await folder.copyShipped('credit-risk');
@@ -186,6 +189,64 @@ describe('the Open Inference Protocol over HTTP', () => {
       });
       sent.end();
       expect((await answered).equals(Buffer.concat(parts))).toBe(true);
+    });
+  });
+
+  describe('large tensors', () => {
+    const rows = 512;
+    const x = new Float32Array(rows * 1024).map((_, index) => index % 8191);
+    const bytes = Buffer.from(x.buffer);
+    const json = Buffer.from(
+      JSON.stringify({
+        inputs: [{ name: 'x', shape: [rows, 1024], datatype: 'FP32', parameters: { binary_data_size: bytes.length } }],
+        parameters: { binary_data_output: true },
+      }),
+    );
+    const head = `POST /v2/models/flat/infer HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: ${json.length}\r\nContent-Length: ${json.length + bytes.length}\r\n\r\n`;
+    const open = () => connect(Number(new URL(service.url).port), '127.0.0.1').on('error', () => undefined);
+
+    it('are whole for those who read slowly, and two on one connection, though their memory is given back', async () => {
+      const socket = open();
+      for (let i = 0; i < 2; i++) {
+        socket.write(head);
+        socket.write(json);
+        socket.write(bytes);
+      }
+      const received: Buffer[] = [];
+      const wanted = 2 * bytes.length;
+      let length = 0;
+      while (length <= wanted) {
+        socket.pause();
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        const piece = (socket.read(100_000) ?? socket.read()) as Buffer | null;
+        if (!piece) continue;
+        received.push(piece);
+        length += piece.length;
+      }
+      socket.destroy();
+      const all = Buffer.concat(received);
+      for (let i = 0, at = 0; i < 2; i++) {
+        const body = all.indexOf('\r\n\r\n', at) + 4;
+        const jsonLength = Number(/Inference-Header-Content-Length: (\d+)/.exec(all.toString('latin1', at, body))?.[1]);
+        at = body + jsonLength + bytes.length;
+        expect(all.subarray(at - bytes.length, at).equals(bytes)).toBe(true);
+      }
+    });
+
+    it('of clients that leave half-way do no harm to others', async () => {
+      const leaving = Array.from({ length: 12 }, (_, i) => {
+        const socket = open();
+        socket.write(head);
+        socket.write(json);
+        socket.write(i % 2 === 0 ? bytes : bytes.subarray(0, 1_000_000));
+        setTimeout(() => socket.destroy(), 5 * i);
+        return once(socket, 'close');
+      });
+      const headers = { 'Inference-Header-Content-Length': String(json.length) };
+      const stay = Array.from({ length: 4 }, () => client.send('flat', Buffer.concat([json, bytes]), headers));
+      for (const { outputs } of await Promise.all(stay)) expect(outputs[0]?.bytes?.equals(bytes)).toBe(true);
+      await Promise.all(leaving);
+      expect((await client.infer(CREDIT, { inputs: [INPUT] })).status).toBe(200);
     });
   });
 
