@@ -1,7 +1,7 @@
 /** Words that other languages write where JSON has none, and what to write. */
 const FOREIGN: Partial<Record<string, string>> = {
-  NaN: 'JSON has no NaN; send null where the schema allows it',
-  Infinity: 'JSON has no Infinity; send null where the schema allows it',
+  NaN: 'JSON has no NaN; send null where the schema allows it, and tensors as binary data',
+  Infinity: 'JSON has no Infinity; send null where the schema allows it, and tensors as binary data',
   None: 'write null',
   undefined: 'write null',
   True: 'write true',
