@@ -97,7 +97,7 @@ withRedis(title('RATE_LIMIT with Redis'), () => {
 
   it('counts as memory does: the script against the bucket, for random callers', async () => {
     const client = new Client(redis.url);
-    client.defineCommand('takeRows', { numberOfKeys: 1, lua: TAKE_ROWS });
+    client.defineCommand('takeRows', { lua: TAKE_ROWS });
     const takeRows = (client as unknown as { takeRows(...words: unknown[]): Promise<[number, string]> }).takeRows.bind(
       client,
     );
@@ -122,7 +122,7 @@ withRedis(title('RATE_LIMIT with Redis'), () => {
               await client.set(key, `${used as string} ${String(Math.round(Number(at) - pause * DAY * 1e6))}`);
             }
             const rows = Math.ceil(share * rate.limit);
-            const [taken, used] = await takeRows(key, rate.limit, DAY * 1e6, rows, 0);
+            const [taken, used] = await takeRows(1, key, rate.limit, DAY * 1e6, rows, 0);
             const expected = bucket.take(rows, rate, now);
             // What a second or two of the test brings.
             const room = Math.abs(expected.totalHits - (taken === 1 ? 0 : -rows) - rate.limit);
@@ -132,6 +132,42 @@ withRedis(title('RATE_LIMIT with Redis'), () => {
           }
         }),
         { numRuns: 300 },
+      );
+    } finally {
+      client.disconnect();
+    }
+  });
+
+  it('counts several requests by one call as one after the other', async () => {
+    const client = new Client(redis.url);
+    client.defineCommand('takeRows', { lua: TAKE_ROWS });
+    const { takeRows } = client as unknown as { takeRows: (...words: unknown[]) => Promise<(number | string)[]> };
+    const rate = { limit: 10, seconds: DAY };
+    const takes = fc.array(
+      fc.record({ caller: fc.integer({ min: 0, max: 2 }), rows: fc.integer({ min: 1, max: 12 }) }),
+      {
+        minLength: 1,
+        maxLength: 30,
+      },
+    );
+    let count = 0;
+    try {
+      await fc.assert(
+        fc.asyncProperty(takes, async (all) => {
+          const call = count++;
+          const keys = all.map(({ caller }) => `several:${String(call)}:${String(caller)}`);
+          const words = all.flatMap(({ rows }) => [rate.limit, DAY * 1e6, rows, 0]);
+          const answer = await takeRows.call(client, keys.length, ...keys, ...words);
+          const buckets = [0, 1, 2].map(() => new Bucket(0));
+          const expected = all.map(({ caller, rows }) => buckets[caller]?.take(rows, rate, 0));
+          expect(expected.map((record) => (record?.isBlocked ? 0 : 1))).toEqual(
+            answer.filter((_, index) => index % 2 === 0),
+          );
+          expect(expected.map((record) => record?.totalHits)).toEqual(
+            answer.filter((_, index) => index % 2 === 1).map(Number),
+          );
+        }),
+        { numRuns: 200 },
       );
     } finally {
       client.disconnect();

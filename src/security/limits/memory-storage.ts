@@ -18,9 +18,14 @@ export class MemoryStorage implements RowStorage {
     _throttlerName: string,
     rows = 1,
   ): Promise<RowRecord> {
-    const record = this.buckets.take(key, rows, { limit, seconds: ttl / 1000 });
+    return Promise.resolve(this.take(key, rows, { limit, seconds: ttl / 1000 }));
+  }
+
+  /** The same, at once. */
+  take(key: string, rows: number, rate: Rate): RowRecord {
+    const record = this.buckets.take(key, rows, rate);
     if (!record.isBlocked) this.shared?.note(key, rows);
-    return Promise.resolve(record);
+    return record;
   }
 
   /** Adds rows that were taken in another process. */
