@@ -322,6 +322,7 @@ describe('what is kept', () => {
     ['log: {sample: 1.5}', 'model.yaml:2: log.sample: must be a number above 0 and at most 1'],
     ['log:\n  sample: 1\n  keep: 30', 'model.yaml:4: log.keep: must be a duration such as 12h or 30d'],
     ['log: {keep: 30 days}', 'model.yaml:2: log.keep: must be a duration such as 12h or 30d'],
+    ['log: {keep: 40000d}', 'model.yaml:2: log.keep: must be a duration such as 12h or 30d'],
     ['log: {redact: income}', 'model.yaml:2: log.redact: must be a list of strings'],
     ['log: {redact: [1]}', 'model.yaml:2: log.redact.0: must be a string'],
     ['log: {sampel: 1}', 'model.yaml:2: log.sampel: is not a known setting of this file; did you mean "sample"?'],

@@ -47,7 +47,7 @@ export class KeptPredictionDto {
   @ApiProperty({ description: 'Seconds from the request to the prediction', example: 0.00071 })
   duration!: number;
 
-  @ApiProperty({ description: 'Whether it came from the cache', example: false })
+  @ApiProperty({ description: 'Whether the answer came from the cache; a batch: all of it', example: false })
   cached!: boolean;
 
   @ApiProperty({ type: String, nullable: true, description: 'Who asked; null without authentication', example: null })

@@ -80,14 +80,14 @@ export class PredictionLog implements OnApplicationBootstrap, OnApplicationShutd
    * Takes the predictions of one answer down, where its request is in the sample: in the next turn of the event loop,
    * when the answer has been written. Never throws, and never waits.
    *
-   * @param isCached whether the prediction for a row came from the cache
+   * @param isCached whether the whole answer came from the cache
    */
   record(
     { model, version, loaded, log }: Resolved,
     rows: readonly unknown[],
     predictions: readonly Prediction[],
     { id, startedAt = performance.now(), principal }: Caller,
-    isCached: (row: number) => boolean = () => false,
+    isCached = false,
   ): void {
     if (!log || id === undefined || !isSampled(id, log.sample)) return;
     const answer = {
@@ -101,6 +101,7 @@ export class PredictionLog implements OnApplicationBootstrap, OnApplicationShutd
       duration: Math.round((performance.now() - startedAt) * 1000) / 1e6,
       // PostgreSQL has no text with a zero in it.
       who: principal?.name.replaceAll('\0', '') ?? null,
+      cached: Number(isCached),
     };
     setImmediate(() => {
       try {
@@ -109,7 +110,6 @@ export class PredictionLog implements OnApplicationBootstrap, OnApplicationShutd
           row,
           features: keptRow(rows[row], log.redact),
           prediction: keptPrediction(prediction),
-          cached: Number(isCached(row)),
         }));
         for (const one of kept) this.writer.add(one);
       } catch (error) {

@@ -27,6 +27,8 @@ export interface Trace {
   readonly spanId: string;
   /** For whoever goes on with the trace, as a `traceparent` header. */
   readonly parent: string;
+  /** false: it is only passed on, and nothing that is noted is shown. */
+  readonly isRecorded: boolean;
   /** As `step` below. */
   step<T>(name: string, work: () => Promise<T>, describe?: (result: T) => TraceDetails): Promise<T>;
   /** Notes that rows of the request waited and are part of a run. */

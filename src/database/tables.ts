@@ -57,7 +57,7 @@ export interface PredictionsTable {
   prediction: string;
   /** Seconds from the request to the prediction. */
   duration: number;
-  /** 1 where the prediction came from the cache, else 0. */
+  /** 1 where the whole answer came from the cache, else 0. */
   cached: number;
   who: string | null;
 }

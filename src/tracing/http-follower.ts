@@ -1,5 +1,5 @@
 import { type RequestContext } from '../common/request-context.js';
-import { type TraceDetails, type Tracer } from '../common/trace.js';
+import { type Tracer } from '../common/trace.js';
 import {
   CLIENT_CLOSED_REQUEST,
   KNOWN_METHODS,
@@ -17,42 +17,42 @@ export class HttpFollower implements RequestFollower {
   }
 
   end(request: ObservedRequest, context: RequestContext, status: number): void {
+    const { trace } = context;
+    if (!trace?.isRecorded) return;
     const { method = '', route } = request;
     const known = KNOWN_METHODS.has(method) ? method : 'HTTP';
-    context.trace?.end({
-      name: route ? `${known} ${route.path}` : known,
-      details: { ...detailsOf(request), ...outcomeOf(context, status) },
-      hasFailed: status >= 500,
-    });
+    const details: Record<string, string | number | boolean> = { 'nestor.request_id': context.id };
+    describeRequest(request, details);
+    describeOutcome(context, status, details);
+    trace.end({ name: route ? `${known} ${route.path}` : known, details, hasFailed: status >= 500 });
   }
 }
 
-function detailsOf(request: ObservedRequest): TraceDetails {
+function describeRequest(request: ObservedRequest, details: Record<string, string | number>): void {
   const { method = '', httpVersion, headers, route } = request;
   const { host = '', 'user-agent': agent } = headers;
+  const isKnown = KNOWN_METHODS.has(method);
+  details['http.request.method'] = isKnown ? method : '_OTHER';
+  if (!isKnown) details['http.request.method_original'] = method;
+  details['url.scheme'] = 'http';
+  details['url.path'] = pathOf(request);
+  details['network.protocol.version'] = httpVersion;
+  if (route) details['http.route'] = route.path;
+  if (agent !== undefined) details['user_agent.original'] = agent;
   const [, name, port] = /^(.+?)(?::(\d{1,5}))?$/.exec(host) ?? [];
-  return {
-    ...(KNOWN_METHODS.has(method)
-      ? { 'http.request.method': method }
-      : { 'http.request.method': '_OTHER', 'http.request.method_original': method }),
-    'url.scheme': 'http',
-    'url.path': pathOf(request),
-    'network.protocol.version': httpVersion,
-    ...(route && { 'http.route': route.path }),
-    ...(name !== undefined && { 'server.address': name }),
-    ...(port !== undefined && { 'server.port': Number(port) }),
-    ...(agent !== undefined && { 'user_agent.original': agent }),
-  };
+  if (name !== undefined) details['server.address'] = name;
+  if (port !== undefined) details['server.port'] = Number(port);
 }
 
-function outcomeOf({ id, model, version, failure }: RequestContext, status: number): TraceDetails {
-  const hasLeft = status === CLIENT_CLOSED_REQUEST;
-  return {
-    'nestor.request_id': id,
-    ...(model !== undefined && { 'nestor.model': model }),
-    ...(version !== undefined && { 'nestor.version': version }),
-    ...(failure !== undefined && { 'nestor.error_code': failure }),
-    ...(hasLeft ? { 'nestor.client_left': true } : { 'http.response.status_code': status }),
-    ...(!hasLeft && status >= 500 && { 'error.type': failure ?? String(status) }),
-  };
+function describeOutcome(
+  { model, version, failure }: RequestContext,
+  status: number,
+  details: Record<string, string | number | boolean>,
+): void {
+  if (model !== undefined) details['nestor.model'] = model;
+  if (version !== undefined) details['nestor.version'] = version;
+  if (failure !== undefined) details['nestor.error_code'] = failure;
+  if (status === CLIENT_CLOSED_REQUEST) details['nestor.client_left'] = true;
+  else details['http.response.status_code'] = status;
+  if (status >= 500) details['error.type'] = failure ?? String(status);
 }

@@ -35,6 +35,7 @@ export class RequestTrace implements Trace {
   readonly traceId: string;
   readonly spanId: string;
   readonly parent: string;
+  readonly isRecorded: boolean;
   private steps: (Step | TracedRun)[] = [];
   private leftOut = 0;
   /** One for all spans: what the clock says of each must not put a step before its request. */
@@ -56,6 +57,7 @@ export class RequestTrace implements Trace {
     const { traceId, spanId, traceFlags } = this.span.spanContext();
     this.traceId = traceId;
     this.spanId = spanId;
+    this.isRecorded = this.span.isRecording();
     this.parent = `00-${traceId}-${spanId}-0${traceFlags.toString(16)}`;
   }
 
@@ -84,6 +86,7 @@ export class RequestTrace implements Trace {
   }
 
   end({ name, details, hasFailed }: TraceEnd): void {
+    if (!this.isRecorded) return;
     const now = performance.now();
     const context = trace.setSpan(ROOT_CONTEXT, this.span);
     for (const step of this.steps) this.show(step, context, now);
@@ -102,7 +105,7 @@ export class RequestTrace implements Trace {
   }
 
   private note(step: Step | TracedRun): void {
-    if (!this.span.isRecording()) return;
+    if (!this.span.isRecording()) return; // nor what comes after its end
     if (this.steps.length < MAX_STEPS) this.steps.push(step);
     else this.leftOut++;
   }
