@@ -8,6 +8,8 @@ import {
   type RequestFollower,
 } from '../logging/request-observer.js';
 
+type Details = Record<string, string | number | boolean>;
+
 /** Gives HTTP requests a trace, in OpenTelemetry's words for HTTP servers. */
 export class HttpFollower implements RequestFollower {
   constructor(private readonly tracer: Tracer) {}
@@ -21,14 +23,14 @@ export class HttpFollower implements RequestFollower {
     if (!trace?.isRecorded) return;
     const { method = '', route } = request;
     const known = KNOWN_METHODS.has(method) ? method : 'HTTP';
-    const details: Record<string, string | number | boolean> = { 'nestor.request_id': context.id };
+    const details: Details = { 'nestor.request_id': context.id };
     describeRequest(request, details);
     describeOutcome(context, status, details);
     trace.end({ name: route ? `${known} ${route.path}` : known, details, hasFailed: status >= 500 });
   }
 }
 
-function describeRequest(request: ObservedRequest, details: Record<string, string | number>): void {
+function describeRequest(request: ObservedRequest, details: Details): void {
   const { method = '', httpVersion, headers, route } = request;
   const { host = '', 'user-agent': agent } = headers;
   const isKnown = KNOWN_METHODS.has(method);
@@ -44,11 +46,7 @@ function describeRequest(request: ObservedRequest, details: Record<string, strin
   if (port !== undefined) details['server.port'] = Number(port);
 }
 
-function describeOutcome(
-  { model, version, failure }: RequestContext,
-  status: number,
-  details: Record<string, string | number | boolean>,
-): void {
+function describeOutcome({ model, version, failure }: RequestContext, status: number, details: Details): void {
   if (model !== undefined) details['nestor.model'] = model;
   if (version !== undefined) details['nestor.version'] = version;
   if (failure !== undefined) details['nestor.error_code'] = failure;
