@@ -80,7 +80,7 @@ ENV NODE_ENV=production \
   MALLOC_MMAP_THRESHOLD_=1048576
 # The base image's user `node`, by number: Kubernetes' runAsNonRoot cannot tell from a name that it is not root.
 USER 1000:1000
-EXPOSE 8000
+EXPOSE 8000 8001
 # By node: the image has no curl. Ready, not merely alive, is what `depends_on: service_healthy` waits for.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
+import { type Scope } from '../common/principal.js';
 import { Settings } from '../config/settings.js';
 import { LocalOnly } from '../http/local-only.guard.js';
 import { Authenticator } from '../security/auth/authenticator.js';
@@ -19,13 +20,19 @@ export class CallGuard {
     @Inject(RateLimits) private readonly limits: RateLimits | undefined,
   ) {}
 
-  /** @throws DomainError `unauthorized`, `forbidden`, `rate_limited`, `dependency_unavailable` */
-  async admit(call: Call, { scope, isProbe }: Pick<Method, 'scope' | 'isProbe'>): Promise<void> {
+  /**
+   * @returns a promise only where it has to wait for something before it knows
+   * @throws DomainError `unauthorized`, `forbidden`, `rate_limited`, `dependency_unavailable`
+   */
+  admit(call: Call, { scope, isProbe }: Pick<Method, 'scope' | 'isProbe'>): Promise<void> | undefined {
     if (scope === 'admin') this.checkPlace(call);
-    if (isProbe && this.settings.AUTH_PUBLIC.includes('probes')) return;
+    if (isProbe && this.settings.AUTH_PUBLIC.includes('probes')) return undefined;
+    return this.authenticator.isOn || this.limits ? this.admitKnown(call, scope, isProbe) : undefined;
+  }
+
+  private async admitKnown(call: Call, scope: Scope, isProbe: boolean): Promise<void> {
     if (this.authenticator.isOn) await this.identify(call);
-    const { context } = call;
-    context.principal?.check(scope);
+    call.context.principal?.check(scope);
     if (this.limits && scope !== 'admin' && !isProbe) await this.takeOne(call, this.limits);
   }
 

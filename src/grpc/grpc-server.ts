@@ -59,7 +59,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
     return this.turns.take(async () => {
       if (!this.listener.listening) return;
       this.listener.close();
-      (await this.serving)?.askToLeave();
+      (await this.loaded())?.askToLeave();
     });
   }
 
@@ -71,7 +71,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
       else this.onLast = resolve;
     });
     await Promise.race([gone, sleep(LAST_CALL_MS)]);
-    (await this.serving)?.end();
+    (await this.loaded())?.end();
     await gone;
   }
 
@@ -99,6 +99,11 @@ export class GrpcServer implements BeforeApplicationShutdown {
       },
       () => socket.destroy(),
     );
+  }
+
+  /** What serves, where somebody has connected so far. */
+  private async loaded(): Promise<Serving | undefined> {
+    return this.serving?.catch(() => undefined);
   }
 
   private async load(): Promise<Serving> {

@@ -60,7 +60,7 @@ export class HealthCalls {
       if (this.watches.size === 0) clearInterval(this.timer);
     });
     if (this.watches.size === 0) this.timer = setInterval(this.look, LOOK_MS).unref();
-    this.tell(call);
+    this.tell(call, this.statusOf(call.request.service) ?? 'SERVICE_UNKNOWN');
   };
 
   /** Tells those who watch what is so now, and ends their calls: they watch another server then. */
@@ -70,12 +70,18 @@ export class HealthCalls {
       call.emit('error', { code: UNAVAILABLE, details: 'The server is about to stop.' });
   }
 
+  /** However many watch the same, it is looked at once. */
   private readonly look = (): void => {
-    for (const call of this.watches.keys()) this.tell(call);
+    const seen = new Map<string, HealthResponse['status']>();
+    for (const call of this.watches.keys()) {
+      const { service } = call.request;
+      const status = seen.get(service) ?? this.statusOf(service) ?? 'SERVICE_UNKNOWN';
+      seen.set(service, status);
+      this.tell(call, status);
+    }
   };
 
-  private tell(call: Watch): void {
-    const status = this.statusOf(call.request.service) ?? 'SERVICE_UNKNOWN';
+  private tell(call: Watch, status: HealthResponse['status']): void {
     if (this.watches.get(call) === status) return;
     this.watches.set(call, status);
     call.write({ status });

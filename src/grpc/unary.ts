@@ -1,6 +1,7 @@
 import { type handleUnaryCall, Metadata, type MethodDefinition, type sendUnaryData } from '@grpc/grpc-js';
 import { CallerLeft } from '../common/caller.js';
 import { DomainError, ERROR_KINDS } from '../common/errors.js';
+import { giveBack } from '../common/give-back.js';
 import { type RequestContext } from '../common/request-context.js';
 import { Call, type EncodedMethod, type Method } from './call.js';
 import { type Endpoint } from './call-observer.js';
@@ -39,7 +40,8 @@ export function unary(
       end(isLate ? DEADLINE_EXCEEDED : CANCELLED);
     });
     const answer = async () => {
-      await guard.admit(seen, method);
+      const admitted = guard.admit(seen, method);
+      if (admitted) await admitted;
       return method.answerEncoded(call.request, seen);
     };
     answer().then(
@@ -47,7 +49,8 @@ export function unary(
         if (call.cancelled) return;
         status = OK;
         call.sendMetadata(headersOf(context));
-        callback(null, bytes);
+        callback(null, bytes); // which copies it
+        giveBack(bytes);
       },
       (thrown: unknown) => {
         if (thrown instanceof CallerLeft || call.cancelled) return; // nobody is there to be answered

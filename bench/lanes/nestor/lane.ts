@@ -40,6 +40,7 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
         PORT: String(port),
+        GRPC_PORT: '0',
         MODELS_DIR: FOLDERS[model],
         INFERENCE_THREADS: '1',
         // Every client's batch may wait at the same time; by default most of them would be turned away.

@@ -1,4 +1,5 @@
 import { beforeDeadline } from '../../common/caller.js';
+import { giveBack } from '../../common/give-back.js';
 import { type RequestContext } from '../../common/request-context.js';
 import { type DataType, type Tensor } from '../../inference/tensor.js';
 import { type Resolved } from '../../registry/model-registry.js';
@@ -34,9 +35,30 @@ export async function infer(
   note(resolved, context);
   const contract = TensorContract.of(resolved.loaded.graph);
   checkParameters(request);
-  const inputs = readInputs(request, contract.check(request.inputs));
   const wanted = contract.outputs(outputs.map(({ name }) => name));
-  return writeInferResponse(await inference.run(resolved, inputs, wanted, context), id);
+  const inputs = readInputs(request, contract.check(request.inputs));
+  const isViewed = inputs.some(({ tensor }) => !Array.isArray(tensor.data) && tensor.data.buffer === message.buffer);
+  // Large memory is given back as soon as nobody looks at it. Where this fails, a run that nobody waits for still may.
+  if (!isViewed) giveBackMessage(message);
+  const response = await inference.run(resolved, inputs, wanted, context);
+  giveBackTensors(inputs);
+  if (isViewed) giveBackMessage(message);
+  const answer = writeInferResponse(response, id);
+  giveBackTensors(response.outputs);
+  return answer;
+}
+
+function giveBackTensors(tensors: readonly NamedTensor[]): void {
+  for (const { tensor } of tensors) if (!Array.isArray(tensor.data)) giveBack(tensor.data);
+}
+
+/** Bytes that stand before a message in memory, as before it was taken out of its frame. */
+const FRAME_BYTES = 5;
+
+function giveBackMessage(message: Buffer): void {
+  const { buffer, byteOffset, byteLength } = message;
+  if (byteOffset === FRAME_BYTES) giveBack(new Uint8Array(buffer, 0, FRAME_BYTES + byteLength));
+  else giveBack(message);
 }
 
 function checkParameters({ inputs, outputs }: SentRequest): void {
