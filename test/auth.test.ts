@@ -12,6 +12,7 @@ const ROUTES: Record<string, Scope | 'public'> = {
   'POST /predict': 'predict',
   'POST /predict/batch': 'predict',
   'POST /predict/cached': 'predict',
+  'POST /predict-with-preprocessing': 'predict',
   'GET /v1/models': 'read',
   'GET /v1/models/:model': 'read',
   'GET /v1/models/:model/versions/:version': 'read',
@@ -26,6 +27,24 @@ const ROUTES: Record<string, Scope | 'public'> = {
   'PUT /v1/models/:model/labels/:label': 'admin',
   'DELETE /v1/models/:model/labels/:label': 'admin',
   'GET /v1/events': 'read',
+  'GET /v1/predictions/:request_id': 'admin',
+  'GET /v1/models/:model/predictions': 'admin',
+  'GET /v2': 'read',
+  'GET /v2/health/live': 'public',
+  'GET /v2/health/ready': 'public',
+  'GET /v2/models/stats': 'read',
+  'GET /v2/models/:model': 'read',
+  'GET /v2/models/:model/ready': 'read',
+  'GET /v2/models/:model/stats': 'read',
+  'GET /v2/models/:model/versions/:version': 'read',
+  'GET /v2/models/:model/versions/:version/ready': 'read',
+  'GET /v2/models/:model/versions/:version/stats': 'read',
+  'POST /v2/models/:model/infer': 'predict',
+  'POST /v2/models/:model/versions/:version/infer': 'predict',
+  'POST /v2/repository/index': 'read',
+  // Before load: they are called one after the other.
+  'POST /v2/repository/models/:model/unload': 'admin',
+  'POST /v2/repository/models/:model/load': 'admin',
   'GET /health': 'public',
   'GET /health/live': 'public',
   'GET /health/ready': 'public',
@@ -40,6 +59,8 @@ const ROUTES: Record<string, Scope | 'public'> = {
   'GET /redoc': 'read',
   'GET /redoc/redoc.standalone.js': 'read',
 };
+
+const CODES: Record<number, string> = { 401: 'unauthorized', 403: 'forbidden' };
 
 /** Those of the running application, by Express's own table. */
 function routesOf({ app }: Service): string[] {
@@ -73,8 +94,9 @@ describe('AUTH=on', () => {
     await ring.remove();
   });
 
+  /** The Open Inference Protocol's own errors have no code. */
   const outcome = ({ status, json, headers }: Answer) =>
-    `${status} ${String(json.code)} ${headers.get('WWW-Authenticate')}`;
+    `${status} ${String(json.code ?? CODES[status])} ${headers.get('WWW-Authenticate')}`;
 
   it('every route is in the table', () => {
     expect(routesOf(service).sort()).toEqual(Object.keys(ROUTES).sort());
@@ -201,7 +223,7 @@ describe('AUTH=on', () => {
         item as Record<string, { security?: object[]; responses: object }>,
       )) {
         // prettier-ignore
-        const template = path.replace(/\/v1\/models\/[^/]+/, '/v1/models/:model').replace(/\/versions\/[^/]+/, '/versions/:version').replace('{label}', ':label'); // prettier-ignore
+        const template = path.replace(/^\/v1\/models\/[^/]+/, '/v1/models/:model').replace(/^(\/v1.*\/versions)\/[^/]+/, '$1/:version').replaceAll(/\{(\w+)\}/g, ':$1'); // prettier-ignore
         const needed = ROUTES[`${method.toUpperCase()} ${template}`];
         expect(needed).toBeDefined();
         expect([path, security]).toEqual([path, needed === 'public' ? undefined : [{ bearer: [needed] }, { apiKey: [needed] }]]); // prettier-ignore

@@ -94,11 +94,11 @@ describe('inferTensors', () => {
     expect(answers[6]).toEqual([[[3, 2], [1, 3, 3, 5, 5, 7]]]); // prettier-ignore
   });
 
-  it('parts what is more than a run holds, and puts the answers together', async () => {
-    const [a, b] = [rows(21, 3, 0), rows(21, 3, 1000)];
+  it('parts what is more than eight runs hold, and puts the answers together', async () => {
+    const [a, b] = [rows(150, 3, 0), rows(150, 3, 1000)];
     const [sum, minus] = await infer([a, b], ['sum', 'minus']);
-    expect(runs.map(({ rows: count }) => count).toSorted()).toEqual([5, 8, 8]);
-    expect(sum).toEqual([[21, 3], Array.from({ length: 63 }, (_, i) => 1000 + 2 * i)]);
+    expect(runs.map(({ rows: count }) => count).toSorted()).toEqual([22, 64, 64]);
+    expect(sum).toEqual([[150, 3], Array.from({ length: 450 }, (_, i) => 1000 + 2 * i)]);
     expect(minus?.[1]).toEqual([...(a.data as Float32Array)].map((value) => -value));
   });
 

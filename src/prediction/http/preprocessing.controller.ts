@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Controller, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '../../openapi/decorators.js';
+import { Needs } from '../../openapi/needs.js';
 import { DirectRoute } from '../../http/direct-route.js';
 import { PredictHandler } from './predict.handler.js';
 import { ApiPrediction } from './prediction-docs.js';
@@ -9,6 +10,7 @@ import { PredictionDto } from './prediction.dto.js';
 /** Predictions of the default model for rows some of whose features are stored. */
 @ApiTags('Prediction')
 @Controller('predict-with-preprocessing')
+@Needs('predict')
 export class PreprocessingController {
   constructor(private readonly handler: PredictHandler) {}
 
