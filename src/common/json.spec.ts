@@ -42,8 +42,14 @@ describe('parseJson', () => {
     ['', 'The body is empty: send a JSON object.'],
     [' \n', 'The body is empty: send a JSON object.'],
     ['\uFEFF{}', 'The body begins with a byte order mark: send UTF-8 without one.'],
-    ['{"a": NaN}', 'is not valid JSON at line 1, column 7: JSON has no NaN; send null where the schema allows it.'],
-    ['{"a":\n[1, -Infinity]}', 'at line 2, column 6: JSON has no Infinity; send null where the schema allows it.'],
+    [
+      '{"a": NaN}',
+      'is not valid JSON at line 1, column 7: JSON has no NaN; send null where the schema allows it, and tensors as binary data.',
+    ],
+    [
+      '{"a":\n[1, -Infinity]}',
+      'at line 2, column 6: JSON has no Infinity; send null where the schema allows it, and tensors as binary data.',
+    ],
     ['{"NaN": 1e5, "b": [2E-3, true], "c": None}', 'at line 1, column 38: write null.'],
     ['{"a": True}', 'at line 1, column 7: write true.'],
     ['{"a": abc}', 'is not valid JSON at line 1, column 7.'],
