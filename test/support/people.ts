@@ -47,18 +47,17 @@ export async function sqliteDatabase(): Promise<TestDatabase> {
   return {
     url: `sqlite:${path}`,
     isSqlite: true,
-    run: (sql) => {
+    // eslint-disable-next-line @typescript-eslint/require-await -- node:sqlite is synchronous, PostgreSQL is not
+    run: async (sql) => {
       const database = new DatabaseSync(path, { timeout: 5000 });
       try {
-        if (!/^select/i.test(sql)) database.exec(sql);
-        return Promise.resolve(
-          /^select/i.test(sql)
-            ? database
-                .prepare(sql)
-                .all()
-                .map((row) => ({ ...row }))
-            : [],
-        );
+        if (/^select/i.test(sql))
+          return database
+            .prepare(sql)
+            .all()
+            .map((row) => ({ ...row }));
+        database.exec(sql);
+        return [];
       } finally {
         database.close();
       }

@@ -37,12 +37,14 @@ export async function* readCsv(path: string): AsyncGenerator<CsvRow> {
     parser,
     () => undefined,
   );
+  let last = 0;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
-      yield { line: info.lines, cells: record };
+      last = info.lines;
+      yield { line: last, cells: record };
     }
   } catch (error) {
-    throw toProblem(error, name);
+    throw toProblem(error, name, last);
   }
 }
 
@@ -73,10 +75,14 @@ function linesBeforeMistake(chunk: Buffer | undefined): number {
   return text.slice(0, Math.max(0, text.indexOf('\uFFFD'))).split('\n').length - 1;
 }
 
-function toProblem(error: unknown, name: string): Error {
+/** @param last the line of the last row that is right */
+function toProblem(error: unknown, name: string, last: number): Error {
   if (error instanceof ImportProblem) return error;
   const { code, lines, syscall } = error as { code: string; lines?: number; syscall?: string };
   if (syscall !== undefined) return new ImportProblem(`${name} cannot be read (${code})`);
   const mistake = MISTAKES[code];
-  return mistake === undefined ? (error as Error) : new ImportProblem(`${name}:${lines}: ${mistake}`);
+  if (mistake === undefined) return error as Error;
+  // A quote that is never closed is noticed at the end.
+  const line = code === 'CSV_QUOTE_NOT_CLOSED' ? last + 1 : lines;
+  return new ImportProblem(`${name}:${line}: ${mistake}`);
 }
