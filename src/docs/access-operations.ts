@@ -1,5 +1,6 @@
 import { type OpenAPIObject } from '@nestjs/swagger';
-import { ERROR_KINDS } from '../common/errors.js';
+import { ERROR_KINDS, type ErrorCode } from '../common/errors.js';
+import { type Settings } from '../config/settings.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { NEEDS_EXTENSION, type RouteNeeds, UNSAID } from '../openapi/needs.js';
 
@@ -12,12 +13,10 @@ const SCHEMES = {
 } as const;
 
 /**
- * The document with what each operation asks of its callers: the schemes, the scope, and the answers to those who do
- * not have it.
- *
- * @param open areas that need no credentials; undefined where AUTH is off, and nothing is asked
+ * The document with what each operation asks of its callers, where AUTH is on: the schemes, the scope, and the answers
+ * to those who do not have it.
  */
-export function withAccess(document: OpenAPIObject, open: readonly string[] | undefined): OpenAPIObject {
+export function withAccess(document: OpenAPIObject, { AUTH, AUTH_PUBLIC, JWT_JWKS }: Settings): OpenAPIObject {
   const operations = Object.values(document.paths).flatMap((item) =>
     METHODS.flatMap((method) => (item[method] ? [item[method]] : [])),
   );
@@ -25,19 +24,20 @@ export function withAccess(document: OpenAPIObject, open: readonly string[] | un
     const { [NEEDS_EXTENSION]: needs } = operation as Operation & { [NEEDS_EXTENSION]?: RouteNeeds };
     const { scope, area } = needs ?? UNSAID;
     Reflect.deleteProperty(operation, NEEDS_EXTENSION);
-    if (!open || (area !== undefined && open.includes(area))) continue;
+    if (AUTH === 'off' || (area !== undefined && AUTH_PUBLIC.includes(area))) continue;
     operation.security = Object.keys(SCHEMES).map((scheme) => ({ [scheme]: [scope] }));
     operation.responses = {
+      ...(JWT_JWKS !== undefined && { 503: problem('dependency_unavailable') }),
       ...operation.responses,
       401: { ...problem('unauthorized'), headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } },
       403: problem('forbidden'),
     };
   }
-  if (!open) return document;
+  if (AUTH === 'off') return document;
   return { ...document, components: { ...document.components, securitySchemes: SCHEMES } };
 }
 
-function problem(code: 'unauthorized' | 'forbidden') {
+function problem(code: ErrorCode) {
   return {
     description: `\`${code}\`: ${ERROR_KINDS[code].title}`,
     content: { 'application/problem+json': { schema: { $ref: `#/components/schemas/${ProblemDto.name}` } } },

@@ -37,10 +37,9 @@ export class OpenApiService {
   }
 
   private async describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
-    const { AUTH, AUTH_PUBLIC } = this.settings;
     const document = withServerAnswers(await describeRoutes(app), this.settings);
     closeBodies(document, this.settings);
-    return withAccess(document, AUTH === 'on' ? AUTH_PUBLIC : undefined);
+    return withAccess(document, this.settings);
   }
 }
 
