@@ -81,8 +81,8 @@ function ask(session: ClientHttp2Session): Promise<string> {
   return new Promise((resolve) => {
     const stream = session.request(headers);
     let status = 'no answer';
-    const note = (fields: Record<string, unknown>) => {
-      if (fields['grpc-status'] !== undefined) status = String(fields['grpc-status']);
+    const note = ({ 'grpc-status': told }: Record<string, unknown>) => {
+      if (typeof told === 'string') status = told;
     };
     stream.on('response', note);
     stream.on('trailers', note);

@@ -40,12 +40,11 @@ export class FeatureTable {
    * @throws StatementProblem; DomainError `dependency_unavailable`
    */
   async look(): Promise<KeyKind> {
-    this.kind = undefined;
     const [column] = await this.database.describe(this.sql.look);
     const type = column?.type ?? '';
-    const kind = keyKindOf(type, this.database.isSqlite);
-    if (!kind) throw new StatementProblem(`column ${this.lookup.key} holds no text, whole numbers or UUIDs: ${type}`);
-    return (this.kind = kind);
+    this.kind = keyKindOf(type, this.database.isSqlite);
+    if (this.kind) return this.kind;
+    throw new StatementProblem(`column ${this.lookup.key} holds no text, whole numbers or UUIDs: ${type}`);
   }
 
   /**

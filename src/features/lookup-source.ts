@@ -8,6 +8,8 @@ import { type Slots } from './slots.js';
 
 /** Seconds after which a caller may ask again for what cannot be read. */
 const RETRY_AFTER_S = 5;
+/** What databases say of a table that is not there. */
+const IS_MISSING = /no such table|relation .* does not exist/;
 
 interface LookupSourceOptions {
   model: string;
@@ -62,20 +64,15 @@ export class LookupSource {
       if (!(error instanceof StatementProblem)) throw error;
       this.fail(error);
       const { model } = this.options;
-      throw new DomainError(
-        'dependency_unavailable',
-        `The stored features of ${model} cannot be read: the log says why.`,
-        {
-          retryAfter: RETRY_AFTER_S,
-        },
-      );
+      const told = `The stored features of ${model} cannot be read: the log says why.`;
+      throw new DomainError('dependency_unavailable', told, { retryAfter: RETRY_AFTER_S });
     }
   }
 
   private fail({ message }: StatementProblem): void {
     this.problem = message;
-    const remedy = 'until it can be (`nestor features import` makes it)';
-    this.tell(`${this.place} cannot be read (${message}): rows with ${this.lookup.key} are answered 503 ${remedy}`);
+    const remedy = IS_MISSING.test(message) ? '; `nestor features import` makes a table' : '';
+    this.tell(`${this.place} cannot be read (${message}): rows with ${this.lookup.key} are answered 503${remedy}`);
   }
 
   /** The same for all versions, so that what is told of it is told once. */

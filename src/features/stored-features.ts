@@ -34,6 +34,7 @@ export class StoredFeatures implements OnApplicationBootstrap, OnApplicationShut
   private readonly slots: Slots;
   private readonly notices: Notices;
   private timer: NodeJS.Timeout | undefined;
+  private isStopping = false;
 
   constructor(
     private readonly settings: Settings,
@@ -47,11 +48,12 @@ export class StoredFeatures implements OnApplicationBootstrap, OnApplicationShut
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
+    this.lookLater();
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.timer);
+    this.isStopping = true;
+    clearTimeout(this.timer);
   }
 
   /** What keeps the stored features of a version from being read, in a line for its operator; undefined where nothing does. */
@@ -101,6 +103,16 @@ export class StoredFeatures implements OnApplicationBootstrap, OnApplicationShut
     }
   }
 
+  private lookLater(): void {
+    if (this.isStopping) return;
+    this.timer = setTimeout(() => {
+      void this.look().then(() => {
+        this.lookLater();
+      });
+    }, LOOK_EVERY_MS).unref();
+  }
+
+  /** Never rejects. */
   private async look(): Promise<void> {
     this.notices.begin();
     for (const { name: model, versions } of this.registry.list()) {

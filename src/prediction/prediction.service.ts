@@ -124,7 +124,7 @@ export class PredictionService {
       }
       const predictions = outcomes as Prediction[];
       count(statistics, caller, rows.length, startedAt);
-      if (log) this.log.record(resolved, rows, predictions, caller);
+      if (log) this.log.record(resolved, rows, predictions, caller, caller.cacheUse?.hits === rows.length);
       return predictions;
     } catch (error) {
       statistics.failed(startedAt);

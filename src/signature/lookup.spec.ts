@@ -73,7 +73,7 @@ describe('lookup', () => {
     const loaded = signatureOf({ ...LOOKUP, ...change }, features);
     const told = await loaded.then(
       () => 'nothing',
-      ({ message }: Error) => message,
+      (error: unknown) => (error as Error).message,
     );
     expect(told).toMatch(/^signature\.yaml:\d+: /);
     expect(told).toMatch(reason);

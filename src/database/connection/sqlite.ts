@@ -28,7 +28,9 @@ export function sqlite({ DATABASE_URL, DATABASE_TIMEOUT_MS }: Settings): Driven 
     describe: (sql) => turns.take(async () => (await thread.run(sql, [], 'describe')).rows as ReadColumn[]),
     dialect: async () => (await import('./sqlite-dialect.js')).sqliteDialect(thread, turns),
     close: async () => {
-      await Promise.all([thread.end(), reader?.end()]);
+      // The last one that has it open writes SQLite's log back, which a reader may not.
+      await reader?.end();
+      await thread.end();
     },
   };
 }
