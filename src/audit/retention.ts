@@ -15,6 +15,7 @@ interface Extent {
 /** Lets predictions go: those whose time is up, and all but the newest so many. */
 export class Retention {
   private passing: Promise<void> | undefined;
+  private isWanted = false;
   private isStopping = false;
 
   /** @param most of how many of the newest, of all that were ever written, those are kept whose time is not up */
@@ -23,12 +24,21 @@ export class Retention {
     private readonly most: number,
   ) {}
 
-  /** One pass, in small steps. Never rejects: where the database is away the next pass does it. */
+  /**
+   * One pass, in small steps; after the one under way, which may have looked before the last rows were written. Never
+   * rejects: where the database is away the next pass does it.
+   */
   pass(): Promise<void> {
-    this.passing ??= this.dropAll()
-      .catch(() => undefined)
-      .finally(() => (this.passing = undefined));
+    this.isWanted = true;
+    this.passing ??= this.passWhileWanted().finally(() => (this.passing = undefined));
     return this.passing;
+  }
+
+  private async passWhileWanted(): Promise<void> {
+    while (this.isWanted && !this.isStopping) {
+      this.isWanted = false;
+      await this.dropAll().catch(() => undefined);
+    }
   }
 
   /** Ends the pass under way after its step. */
