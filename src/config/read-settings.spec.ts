@@ -64,6 +64,30 @@ describe('settings', () => {
     ]);
   });
 
+  it.each([
+    ['TRUSTED_PROXIES', '10.0.0.0/8, 192.168.1.7,fd00::/8,::1,0.0.0.0/0', true],
+    ['TRUSTED_PROXIES', '10.0.0.0/33', false],
+    ['TRUSTED_PROXIES', '10.0.0', false],
+    ['TRUSTED_PROXIES', 'fd00::/129', false],
+    ['TRUSTED_PROXIES', 'fe80::1%eth0', false],
+    ['TRUSTED_PROXIES', '10.0.0.0/8/8', false],
+    ['TRUSTED_PROXIES', '10.0.0.0/', false],
+    ['TRUSTED_PROXIES', 'proxy.example.com', false],
+    ['CORS_ORIGINS', 'https://app.example.com,http://localhost:3000', true],
+    ['CORS_ORIGINS', '*', true],
+    ['CORS_ORIGINS', 'https://app.example.com/', false],
+    ['CORS_ORIGINS', 'https://App.example.com', false],
+    ['CORS_ORIGINS', 'https://app.example.com:443', false],
+    ['CORS_ORIGINS', 'app.example.com', false],
+    ['CORS_ORIGINS', 'https://*.example.com', false],
+    ['CORS_ORIGINS', 'null', false],
+    ['CORS_ORIGINS', 'file:///', false],
+  ] as const)('%s may be %s: %s', (name, text, isValid) => {
+    const read = () => readSettings({ [name]: text });
+    if (isValid) expect(read()[name]).toEqual(text.split(',').map((one) => one.trim()));
+    else expect(read).toThrow(name);
+  });
+
   it('refuses workers whose database would be one each', () => {
     const alone = { DATABASE_URL: 'sqlite::memory:' };
     expect(readSettings(alone).WORKERS).toBe(1);

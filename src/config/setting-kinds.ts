@@ -87,8 +87,12 @@ function isNetwork(text: string): boolean {
 /** A setting that is a list of origins, as browsers write them, or `*`. */
 export function Origins() {
   return kind('origins such as https://app.example.com, separated by commas, or *', listed, (origins) =>
-    origins.every((origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)),
+    origins.every((origin) => origin === '*' || isOrigin(origin)),
   );
+}
+
+function isOrigin(text: string): boolean {
+  return !text.includes('*') && URL.canParse(text) && new URL(text).origin === text;
 }
 
 function listed(text: string): string[] {

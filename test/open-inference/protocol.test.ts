@@ -311,7 +311,7 @@ describe('the Open Inference Protocol over HTTP', () => {
   it('is in the OpenAPI document', async () => {
     const { paths, components } = (await service.get('/openapi.json')).json as OpenAPIObject;
     const infer = paths['/v2/models/{model}/versions/{version}/infer']?.post;
-    expect(Object.keys(infer?.responses ?? {}).sort()).toEqual(['200', '400', '404', '413', '415', '500', '501', '503', '504']); // prettier-ignore
+    expect(Object.keys(infer?.responses ?? {}).sort()).toEqual(['200', '400', '404', '408', '413', '415', '431', '500', '501', '503', '504']); // prettier-ignore
     expect(JSON.stringify(infer?.requestBody)).toContain('InferRequestDto');
     expect(components?.schemas?.InferRequestDto).toMatchObject({ required: ['inputs'] });
     for (const path of [
