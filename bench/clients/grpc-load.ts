@@ -8,11 +8,11 @@
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
 
 export interface GrpcPlan {
-  /** Host and port. */
-  address: string;
+  /** `http://`, host and port. */
+  url: string;
   /** `/package.Service/Method` */
   path: string;
   /** A file that holds the encoded message. */
@@ -60,7 +60,7 @@ function framed(message: Buffer): Buffer {
 }
 
 async function connected(): Promise<ClientHttp2Session> {
-  const session = connect(`http://${plan.address}`, { settings: { initialWindowSize: WINDOW_BYTES } });
+  const session = connect(plan.url, { settings: { initialWindowSize: WINDOW_BYTES } });
   await once(session, 'connect');
   session.setLocalWindowSize(WINDOW_BYTES);
   return session;
@@ -81,8 +81,8 @@ function ask(session: ClientHttp2Session): Promise<string> {
   return new Promise((resolve) => {
     const stream = session.request(headers);
     let status = 'no answer';
-    const note = ({ 'grpc-status': told }: Record<string, unknown>) => {
-      if (typeof told === 'string') status = told;
+    const note = (fields: IncomingHttpHeaders) => {
+      if (fields['grpc-status'] !== undefined) status = String(fields['grpc-status']);
     };
     stream.on('response', note);
     stream.on('trailers', note);

@@ -14,13 +14,14 @@ export interface Answer {
   headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** Asks over connections that are kept, as many as are needed at once. Nothing is asked twice. */
+/** Asks over connections that are kept, as many as are needed at once or are allowed. Nothing is asked twice. */
 export class HttpClient {
   private readonly url: string;
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly agent: Agent;
 
-  constructor(url: string) {
+  constructor(url: string, connections = Infinity) {
     this.url = url;
+    this.agent = new Agent({ keepAlive: true, maxSockets: connections });
   }
 
   /** @throws Error when the connection breaks before the answer is complete, or by the signal */

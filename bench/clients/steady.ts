@@ -18,6 +18,8 @@ export interface SteadyPlan {
   /** Asked again and again by so many clients, each of which waits for its answer; from `leadSeconds` before the probes on. */
   busy?: { question: Question; clients: number };
   leadSeconds: number;
+  /** Who asks when all of them wait for an answer waits for one of them; without it there are as many as are needed. */
+  connections?: number;
 }
 
 export interface SteadySeen {
@@ -32,7 +34,7 @@ export interface SteadySeen {
 
 const plan = JSON.parse(process.argv[2] ?? '') as SteadyPlan;
 const { probes, everyMs, seconds, busy, leadSeconds } = plan;
-const client = new HttpClient(plan.url);
+const client = new HttpClient(plan.url, plan.connections);
 const seen: SteadySeen = { probes: {}, sentLateMs: [], busyAnswered: 0, busyFailed: 0, busySeconds: 0 };
 const started = performance.now();
 const from = started + leadSeconds * 1000;

@@ -70,7 +70,7 @@ export async function measure(
   load: LoadGenerator,
 ): Promise<Window> {
   const before = server.cpuSeconds;
-  const seen = await load(server.url, request, seconds, LOAD_CORE);
+  const seen = await load(server.urlOf(request), request, seconds, LOAD_CORE);
   const cpu = server.cpuSeconds - before;
   await server.quiet();
   const failed = Object.entries(seen.errors).map(([kind, count]) => `${count} ${kind}`);

@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { WORK } from './places.ts';
+import { type GrpcPlan, type GrpcSeen } from '../clients/grpc-load.ts';
+import { BENCH, WORK } from './places.ts';
 import { type Command, run } from './processes.ts';
 import { progress } from './progress.ts';
 import { JSON_HEADERS, type RepeatedRequest } from './scenario.ts';
+import { quantile } from './statistics.ts';
 
 /** What clients saw of a server. */
 export interface Seen {
@@ -24,9 +26,15 @@ export const CONNECTIONS = 32;
 /** A request that takes longer counts as failed. */
 const TIMEOUT_S = 20;
 const MARGIN_MS = (TIMEOUT_S + 10) * 1000;
+const GRPC_CLIENT = join(BENCH, 'clients', 'grpc-load.ts');
 
 /** wrk where it is installed: it is the lighter one. */
 export async function findLoadGenerator(): Promise<LoadGenerator> {
+  const overHttp = await findHttpGenerator();
+  return (url, request, ...rest) => (request.isGrpc ? grpcClient : overHttp)(url, request, ...rest);
+}
+
+async function findHttpGenerator(): Promise<LoadGenerator> {
   try {
     await run({ file: 'sh', args: ['-c', 'command -v wrk'] }, MARGIN_MS);
     return wrk;
@@ -110,6 +118,15 @@ const autocannon: LoadGenerator = async (url, request, seconds, core) => {
     p99Ms: seen.latency.p99,
     errors: withoutZeros({ connection: seen.errors - seen.timeouts, timeout: seen.timeouts, status: seen.non2xx }),
   };
+};
+
+/** Our own: generators that can be installed do not look at the status of a call. */
+const grpcClient: LoadGenerator = async (url, { name, path, body, connections = CONNECTIONS }, seconds, core) => {
+  const plan: GrpcPlan = { url, path, message: writeBody(name, body), seconds, connections };
+  const command = { file: process.execPath, args: [GRPC_CLIENT, JSON.stringify(plan)], core };
+  const seen = JSON.parse(await run(command, seconds * 1000 + MARGIN_MS)) as GrpcSeen;
+  const { answered, delaysMs, errors } = seen;
+  return { answered, seconds: seen.seconds, p50Ms: quantile(delaysMs, 0.5), p99Ms: quantile(delaysMs, 0.99), errors };
 };
 
 interface AutocannonResult {

@@ -1,6 +1,13 @@
+import { join } from 'node:path';
+import protobuf from 'protobufjs';
 import { WIDTH } from '../setup/wide-models.ts';
 import { creditRiskRow } from './credit-risk-rows.ts';
+import { ROOT } from './places.ts';
 import { type RepeatedRequest, type Served } from './scenario.ts';
+
+const MODEL_INFER_REQUEST = protobuf
+  .loadSync(join(ROOT, 'src', 'open-inference', 'grpc', 'inference.proto'))
+  .lookupType('inference.ModelInferRequest');
 
 const ROWS = 100;
 const JOBS = ['full_time', 'part_time', 'self_employed', 'unemployed'];
@@ -38,6 +45,23 @@ export const WIDE_ROWS_BINARY = inBinary('v2-wide-rows-binary', wide(32, 'wide')
 /** A tensor of 4 MB, there and back. On a few connections: the machine is to be busy with it, not full of it. */
 export const LARGE = { ...inBinary('v2-large', wide(1024, 'same')), connections: 4 };
 export const LARGE_ECHO: RepeatedRequest = { ...LARGE, name: 'echo-large', path: '/' };
+
+/** Over gRPC, raw. */
+export const GRPC_ROW = overGrpc('grpc-row', ONE_ROW);
+export const GRPC_WIDE_ROWS = overGrpc('grpc-wide-rows', wide(32, 'wide'));
+export const GRPC_LARGE = { ...overGrpc('grpc-large', wide(1024, 'same')), connections: 4 };
+
+function overGrpc(name: string, { model, path, input, shape, data }: Tensor): RepeatedRequest {
+  const bytes = Buffer.from(Float32Array.from(data).buffer);
+  const [, , , modelName] = path.split('/');
+  const request = {
+    modelName,
+    inputs: [{ name: input, datatype: 'FP32', shape }],
+    rawInputContents: [bytes],
+  };
+  const body = new Uint8Array(MODEL_INFER_REQUEST.encode(MODEL_INFER_REQUEST.fromObject(request)).finish());
+  return { name, model, path: '/inference.GRPCInferenceService/ModelInfer', body, isGrpc: true };
+}
 
 function inJson(name: string, { model, path, input, shape, data }: Tensor): RepeatedRequest {
   const inputs = [{ name: input, shape, datatype: 'FP32', data }];

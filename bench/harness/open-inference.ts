@@ -1,4 +1,4 @@
-import { BARE_ECHO } from '../lanes/bare-node/lane.ts';
+import { BARE_ECHO, BARE_GRPC_ECHO } from '../lanes/bare-node/lane.ts';
 import { type Lane } from '../lanes/lane.ts';
 import { MLSERVER } from '../lanes/mlserver/lane.ts';
 import { NESTOR_QUIET } from '../lanes/nestor/lane.ts';
@@ -6,6 +6,9 @@ import { measure } from './compare.ts';
 import { LOAD_CORE, SERVER_CORE } from './cores.ts';
 import { type LoadGenerator } from './load.ts';
 import {
+  GRPC_LARGE,
+  GRPC_ROW,
+  GRPC_WIDE_ROWS,
   LARGE,
   LARGE_ECHO,
   PREDICT,
@@ -54,6 +57,12 @@ const CONTESTS: readonly Contest[] = [
   { entries: [nestor(WIDE_BINARY), nestor(WIDE_JSON)], targets: [{ than: 1, cpu: 1 / 2 }] },
   { entries: [nestor(WIDE_ROWS_BINARY), nestor(WIDE_ROWS_JSON)], targets: [{ than: 1, cpu: 1 / 8 }] },
   { entries: [nestor(LARGE), { lane: BARE_ECHO, request: LARGE_ECHO }], targets: [{ than: 1, rate: 1 / 3 }] },
+  { entries: [nestor(GRPC_ROW), mlserver(GRPC_ROW)], targets: [{ than: 1, cpu: 1 / 3 }] },
+  { entries: [nestor(GRPC_WIDE_ROWS), nestor(WIDE_ROWS_JSON)], targets: [{ than: 1, cpu: 1 / 8 }] },
+  {
+    entries: [nestor(GRPC_LARGE), { lane: BARE_GRPC_ECHO, request: GRPC_LARGE }],
+    targets: [{ than: 1, rate: 1 / 3 }],
+  },
 ];
 
 export interface ContestResult {
@@ -98,7 +107,7 @@ async function contest(
       windows: [] as Window[],
     }));
     for (const { server, request } of turns) {
-      await load(server.url, request, WARM_UP_SECONDS, LOAD_CORE);
+      await load(server.urlOf(request), request, WARM_UP_SECONDS, LOAD_CORE);
       await server.quiet();
     }
     for (let round = 1; round <= rounds; round++) {

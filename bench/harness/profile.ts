@@ -21,7 +21,7 @@ export async function profile(scenario: Scenario, lanes: readonly Lane[], load: 
   if (scenario.model === 'mlp') await makeMlp();
   const parts = [];
   for (const lane of lanes) {
-    if (lane.command(scenario.model, 0).file !== process.execPath) continue;
+    if (lane.command(scenario.model, 0, 0).file !== process.execPath) continue;
     await lane.prepare();
     progress(`${scenario.name}: profiling ${lane.name}`);
     const { groups, functions, requests } = await profileLane(lane, scenario, load);

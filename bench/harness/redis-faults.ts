@@ -55,9 +55,10 @@ const FAULTS: readonly Fault[] = [
   { name: 'well again' },
 ];
 
-/** Each of so many rows a hundred times a second, all of them through Redis: memory has place for one. */
+/** Each of so many rows fifty times a second, all of them through Redis: memory has place for one. */
 const ROWS = 10;
-const EVERY_MS = 10;
+const EVERY_MS = 20;
+const CONNECTIONS = 100;
 const MARGIN_MS = 120_000;
 const FAILURES = ['timeout', 'lost', 'refused'];
 
@@ -103,7 +104,7 @@ export async function redisFaults(
 async function steady(url: string, seconds: number): Promise<SteadySeen> {
   const rows = Array.from({ length: ROWS }, (_, index) => JSON.stringify(creditRiskRow(index)));
   const probes = Object.fromEntries(rows.map((body, index) => [String(index), { method: 'POST', path: '/predict/cached', body } as const])); // prettier-ignore
-  const plan: SteadyPlan = { url, probes, everyMs: EVERY_MS, seconds, leadSeconds: 0 };
+  const plan: SteadyPlan = { url, probes, everyMs: EVERY_MS, seconds, leadSeconds: 0, connections: CONNECTIONS };
   const args = [join(BENCH, 'clients', 'steady.ts'), JSON.stringify(plan)];
   const output = await run({ file: process.execPath, args, core: LOAD_CORE }, seconds * 1000 + MARGIN_MS);
   return JSON.parse(output) as SteadySeen;

@@ -1,4 +1,5 @@
 import { type ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -32,9 +33,14 @@ export class RedisServer {
   }
 
   async start(): Promise<void> {
+    mkdirSync(WORK, { recursive: true });
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--dir', WORK];
-    this.child = await start({ file: 'redis-server', args, core: LOAD_CORE }, 'ignore');
-    while (!(await this.command('PING').catch(() => ''))) await sleep(20);
+    const child = await start({ file: 'redis-server', args, core: LOAD_CORE }, 'ignore');
+    this.child = child;
+    while (!(await this.command('PING').catch(() => ''))) {
+      if (child.exitCode !== null) throw new Error('redis-server ends at once: is it installed?');
+      await sleep(20);
+    }
   }
 
   /** What it answers to a command. */

@@ -11,6 +11,8 @@ export interface ServedRequest {
   path: string;
   body: string | Uint8Array<ArrayBuffer>;
   headers?: Readonly<Record<string, string>>;
+  /** true asks over gRPC: the path is a method's, and the body its encoded message. Without it: over HTTP. */
+  isGrpc?: true;
 }
 
 /** A request that is asked again and again. */

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lane } from '../lanes/lane.ts';
+import { askGrpc } from './grpc.ts';
 import { LOGS, WORK } from './places.ts';
 import { cpuSeconds, residentMegabytes } from './proc.ts';
 import { type Command, start, stop } from './processes.ts';
@@ -28,12 +29,20 @@ export class Server {
   readonly coldStartSeconds: number;
   readonly url: string;
   readonly startedAt: number;
+  private readonly grpcUrl: string;
   private readonly child: ChildProcess;
   private readonly logFile: string;
 
-  private constructor(lane: Lane, url: string, child: ChildProcess, logFile: string, startedAt: number) {
+  private constructor(
+    lane: Lane,
+    [url, grpcUrl]: readonly [string, string],
+    child: ChildProcess,
+    logFile: string,
+    startedAt: number,
+  ) {
     this.lane = lane;
     this.url = url;
+    this.grpcUrl = grpcUrl;
     this.child = child;
     this.logFile = logFile;
     this.startedAt = startedAt;
@@ -51,17 +60,17 @@ export class Server {
     core: number,
     adapt = (command: Command): Command => command,
   ): Promise<Server> {
-    const port = await freePort();
-    const url = `http://127.0.0.1:${port}`;
+    const [port, grpcPort] = [await freePort(), await freePort()];
+    const urls = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${grpcPort}`] as const;
     const logFile = join(LOGS, `${lane.name}.log`);
     mkdirSync(LOGS, { recursive: true });
     const log = openSync(logFile, NEW_LOG);
     const startedAt = performance.now();
     // It runs in the work folder: a .env in the checkout is not for it.
-    const command = { ...lane.command(request.model, port), core, cwd: WORK };
+    const command = { ...lane.command(request.model, port, grpcPort), core, cwd: WORK };
     const child = await start(adapt(command), ['ignore', log, log]);
     closeSync(log);
-    while (!(await answers(url, request))) {
+    while (!(await answers(urls[request.isGrpc ? 1 : 0], request))) {
       if (hasEnded(child) || performance.now() - startedAt > START_LIMIT_MS) {
         await stop(child);
         throw new Error(
@@ -70,7 +79,12 @@ export class Server {
       }
       await sleep(POLL_MS);
     }
-    return new Server(lane, url, child, logFile, startedAt);
+    return new Server(lane, urls, child, logFile, startedAt);
+  }
+
+  /** Where a request goes. */
+  urlOf({ isGrpc }: ServedRequest): string {
+    return isGrpc ? this.grpcUrl : this.url;
   }
 
   get cpuSeconds(): number {
@@ -139,6 +153,7 @@ export async function ask(
 
 async function answers(url: string, request: ServedRequest): Promise<boolean> {
   try {
+    if (request.isGrpc) return (await askGrpc(url, request, ANSWER_LIMIT_MS)) === '0';
     return (await ask(url, request)).status === 200;
   } catch {
     return false; // Nothing listens yet.

@@ -9,6 +9,6 @@ export interface Lane {
   models: readonly Served[];
   /** Makes or checks what the server needs before it can be started. */
   prepare: () => Promise<void>;
-  /** How the server is started for a model, to listen on that port of 127.0.0.1. */
-  command: (model: Served, port: number) => Command;
+  /** How the server is started for a model, to listen on that port of 127.0.0.1, and where it speaks gRPC on the other. */
+  command: (model: Served, port: number, grpcPort: number) => Command;
 }

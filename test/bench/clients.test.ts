@@ -1,17 +1,21 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type RequestListener, type Server as HttpServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { type handleUnaryCall, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { type GrpcSeen } from '../../bench/clients/grpc-load.js';
 
 const CLIENTS = join(process.cwd(), 'bench', 'clients');
 const PROCESSES = join(process.cwd(), 'bench', 'harness', 'processes.ts');
 
-let server: Server | undefined;
+let server: HttpServer | undefined;
 
 afterEach(() => {
   server?.closeAllConnections();
@@ -178,6 +182,33 @@ describe('steady clients', () => {
     const plan = { url, probes: { live: { method: 'GET', path: '/' } }, everyMs: 10, seconds: 0.1, leadSeconds: 0 };
     const [seen] = await run('steady.ts', JSON.stringify(plan));
     expect(seen).toMatchObject({ probes: { live: { failed: 10 } } });
+  });
+});
+
+describe('gRPC clients', () => {
+  it('count what is answered, and what fails by its status', async () => {
+    const grpc = new Server();
+    let calls = 0;
+    const asItIs = (bytes: Buffer) => bytes;
+    const answer: handleUnaryCall<Buffer, Buffer> = ({ request }, callback) => {
+      if (request.toString() !== 'question') callback({ code: status.INVALID_ARGUMENT });
+      else if (++calls % 4 === 0) callback({ code: status.UNAVAILABLE });
+      else callback(null, request);
+    };
+    grpc.register('/a/b', answer, asItIs, asItIs, 'unary');
+    const port = await promisify(grpc.bindAsync.bind(grpc))('127.0.0.1:0', ServerCredentials.createInsecure());
+    const folder = await mkdtemp(join(tmpdir(), 'nestor-grpc-load-'));
+    const message = join(folder, 'message');
+    await writeFile(message, 'question');
+    const plan = { url: `http://127.0.0.1:${String(port)}`, path: '/a/b', message, seconds: 0.5, connections: 3 };
+    const [seen] = (await run('grpc-load.ts', JSON.stringify(plan))) as [GrpcSeen];
+    grpc.forceShutdown();
+    await rm(folder, { recursive: true });
+    expect(seen.errors).toEqual({ [status.UNAVAILABLE]: Math.floor(calls / 4) });
+    expect(seen.answered).toBe(calls - Math.floor(calls / 4));
+    expect(seen.answered).toBeGreaterThan(10);
+    expect(seen.delaysMs).toHaveLength(calls);
+    expect(seen.seconds).toBeGreaterThanOrEqual(0.5);
   });
 });
 

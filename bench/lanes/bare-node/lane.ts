@@ -22,6 +22,17 @@ export const BARE_ECHO: Lane = {
     env: { NODE_ENV: 'production', PORT: String(port) },
   }),
 };
+export const BARE_GRPC_ECHO: Lane = {
+  name: 'bare-grpc-echo',
+  about: '@grpc/grpc-js by hand: it reads a message and sends it back',
+  models: ['wide'],
+  prepare: () => Promise.resolve(),
+  command: (_model, _port, grpcPort) => ({
+    file: process.execPath,
+    args: [join(import.meta.dirname, 'grpc-echo.ts')],
+    env: { NODE_ENV: 'production', PORT: String(grpcPort) },
+  }),
+};
 export const BARE_NODE_ALONE = lane('bare-node-alone', 'alone', 'the same with one run per request');
 
 function lane(name: string, RUNS: 'together' | 'alone', about: string): Lane {

@@ -25,13 +25,13 @@ export const MLSERVER: Lane = {
     };
     writeFileSync(join(folder, 'model-settings.json'), JSON.stringify(settings));
   },
-  command: (_model, port) => ({
+  command: (_model, port, grpcPort) => ({
     file: VENV.program('mlserver'),
     args: ['start', FOLDER],
     env: {
       MLSERVER_HOST: '127.0.0.1',
       MLSERVER_HTTP_PORT: String(port),
-      MLSERVER_GRPC_PORT: '0',
+      MLSERVER_GRPC_PORT: String(grpcPort),
       MLSERVER_METRICS_ENDPOINT: '',
       MLSERVER_PARALLEL_WORKERS: '0',
       MLSERVER_DEBUG: 'false',

@@ -31,7 +31,7 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
       if (existsSync(MAIN)) return Promise.resolve();
       return Promise.reject(new Error('There is no dist/bundle/main.js: run `npm run build` first'));
     },
-    command: (model, port) => ({
+    command: (model, port, grpcPort) => ({
       file: process.execPath,
       // As `npm start` has it.
       args: ['--max-semi-space-size=16', MAIN],
@@ -40,7 +40,7 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
         PORT: String(port),
-        GRPC_PORT: '0',
+        GRPC_PORT: String(grpcPort),
         MODELS_DIR: FOLDERS[model],
         INFERENCE_THREADS: '1',
         // Every client's batch may wait at the same time; by default most of them would be turned away.
