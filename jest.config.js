@@ -15,4 +15,6 @@ export default {
   // Python's packages are none of Jest's.
   modulePathIgnorePatterns: ['/\\.venv/'],
   testTimeout: 30_000,
+  // Half of the time the tests wait for something: one process for each core, though Jest leaves one free.
+  maxWorkers: '100%',
 };
