@@ -52,7 +52,8 @@ withPython(title('a scan of the OpenAPI document by schemathesis'), () => {
     const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as OpenAPIObject;
     const operations = Object.values(paths).flatMap((item) => Object.keys(item)).length;
     await writeFile(join(folder, 'schemathesis.toml'), configuration(key));
-    const words = ['run', `${url}/openapi.json`, '--checks', 'all', '--workers', '2', '--no-color'];
+    // All checks are on; named here they would win over what is said of single operations.
+    const words = ['run', `${url}/openapi.json`, '--workers', '2', '--no-color'];
     // What it makes of the document's own words and limits is about as many again.
     words.push('--continue-on-failure', '-n', String(Math.ceil(CASES / operations / 2)));
     words.push('--report', 'json', '--report-json-path', join(folder, 'report.json'));
@@ -79,5 +80,12 @@ expected-statuses = ["2xx", "3xx", "4xx", "503", "504"]
 
 [auth.openapi.bearer]
 bearer = "${key}"
+
+# Names that are made up would be answered 404 and nothing else.
+[[operations]]
+include-path-regex = "^/v2/models/.model."
+parameters = { "path.model" = "credit-risk", "path.version" = "1.0.0" }
+# Which tensors a model takes, and where its JSON ends, a schema for all models cannot say.
+checks.positive_data_acceptance.enabled = false
 `;
 }

@@ -155,7 +155,6 @@ export class AdminController {
 
   @Delete('labels/:label')
   @ApiOperation({ summary: 'Return to what model.yaml says of a label' })
-  @ApiParam(LABEL)
   @ApiForce('true does it even where the default needs the label; false, as without it, refuses that')
   @ApiOkResponse({ type: ModelDto })
   @ApiProblems(...RESET_ERRORS)

@@ -17,6 +17,12 @@ import { type RepositoryEntry, RepositoryService } from './repository.service.js
 
 const INDEX = new Envelope(RepositoryIndexRequestDto);
 const CHANGE = new Envelope(RepositoryChangeDto);
+/** A folder alone says how its model is loaded. */
+const LOAD = {
+  type: 'object' as const,
+  additionalProperties: false,
+  properties: { parameters: { type: ['object', 'null'], maxProperties: 0 } },
+} as object;
 
 /** The Open Inference Protocol's model repository extension. Clients send JSON without saying so, or no body at all. */
 @ApiTags('Open Inference Protocol')
@@ -39,7 +45,7 @@ export class RepositoryController {
   @ApiInferErrors('malformed_json', 'validation_failed', 'payload_too_large')
   async index(@Req() request: IncomingMessage): Promise<RepositoryEntry[]> {
     const { ready } = INDEX.check(await this.read(request));
-    return this.repository.index(ready, RequestContext.of(request));
+    return this.repository.index(ready ?? false, RequestContext.of(request));
   }
 
   @Post('models/:model/load')
@@ -49,7 +55,8 @@ export class RepositoryController {
     summary: 'Have a model served: each version that its model.yaml asks for',
     description: 'Answered once all of them are READY. The loads go on when the time of the request is up.',
   })
-  @ApiBody({ type: RepositoryChangeDto, required: false })
+  @ApiBody({ schema: LOAD, required: false })
+  @ApiOkResponse({ description: 'They are READY' })
   @ApiInferErrors(
     'malformed_json',
     'validation_failed',
@@ -62,8 +69,8 @@ export class RepositoryController {
   )
   async load(@Param('model') model: string, @Req() request: IncomingMessage): Promise<void> {
     const caller = this.callerOf(request);
-    const { parameters = {} } = CHANGE.check(await this.read(request));
-    await this.repository.load(model, Object.keys(parameters), caller);
+    const { parameters } = CHANGE.check(await this.read(request));
+    await this.repository.load(model, Object.keys(parameters ?? {}), caller);
   }
 
   @Post('models/:model/unload')
@@ -75,6 +82,7 @@ export class RepositoryController {
       'What they have taken on is answered. They stay out until the model, or one of them, is loaded by a call.',
   })
   @ApiBody({ type: RepositoryChangeDto, required: false })
+  @ApiOkResponse({ description: 'Their memory is free' })
   @ApiInferErrors(
     'malformed_json',
     'validation_failed',

@@ -1,23 +1,32 @@
 import { IsBoolean, IsObject, IsOptional } from 'class-validator';
+import { Closed } from '../openapi/closed.js';
 import { ApiProperty, ApiPropertyOptional } from '../openapi/decorators.js';
 import { REPOSITORY_STATES, type RepositoryState } from './repository.service.js';
 
+@Closed()
 export class RepositoryIndexRequestDto {
-  @ApiPropertyOptional({ description: 'true leaves out what does not answer now', default: false })
+  @ApiPropertyOptional({
+    type: Boolean,
+    nullable: true,
+    description: 'true leaves out what does not answer now',
+    default: false,
+  })
   @IsOptional()
   @IsBoolean({ message: 'must be true or false' })
-  ready?: boolean;
+  ready?: boolean | null;
 }
 
+@Closed()
 export class RepositoryChangeDto {
   @ApiPropertyOptional({
     type: 'object',
+    nullable: true,
     additionalProperties: true,
-    description: 'For unloading they are passed over; for loading there must be none: a folder alone says how',
+    description: 'They are passed over',
   })
   @IsOptional()
   @IsObject({ message: 'must be an object' })
-  parameters?: Record<string, unknown>;
+  parameters?: Record<string, unknown> | null;
 }
 
 export class RepositoryEntryDto {

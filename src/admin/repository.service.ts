@@ -38,8 +38,8 @@ export class RepositoryService {
     private readonly admin: AdminService,
   ) {}
 
-  /** @param readyOnly true leaves out what does not answer now; false, the default, shows everything */
-  index(readyOnly = false, caller: Caller): RepositoryEntry[] {
+  /** @param readyOnly true leaves out what does not answer now; false shows everything */
+  index(readyOnly: boolean, caller: Caller): RepositoryEntry[] {
     const entries = this.registry.visibleTo(caller).flatMap(entriesOf);
     return readyOnly ? entries.filter(({ state }) => state === 'READY') : entries;
   }

@@ -23,7 +23,7 @@ const ApiLimit = () =>
 const ApiPart = (name: string, description: string, schema: object) =>
   ApiQuery({ name, required: false, schema, description });
 
-const ID = { type: 'integer', minimum: 1 };
+const ID = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 const TIME = { type: 'string', format: 'date-time' };
 
 /** The prediction log. It shows what is personal, so it is for operators alone. */

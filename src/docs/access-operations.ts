@@ -3,10 +3,10 @@ import { ERROR_KINDS, type ErrorCode } from '../common/errors.js';
 import { type Settings } from '../config/settings.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { NEEDS_EXTENSION, type RouteNeeds, UNSAID } from '../openapi/needs.js';
+import { METHODS } from './methods.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
-const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 const SCHEMES = {
   bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or a JSON Web Token' },
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' },

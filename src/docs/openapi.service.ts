@@ -9,6 +9,7 @@ import { ModelRegistry } from '../registry/model-registry.js';
 import { withAccess } from './access-operations.js';
 import { closeBodies } from './close-bodies.js';
 import { withModelOperations } from './model-operations.js';
+import { namePathParameters } from './path-parameters.js';
 import { withServerAnswers } from './server-answers.js';
 
 /** The OpenAPI document of what is served right now. */
@@ -38,6 +39,7 @@ export class OpenApiService {
 
   private async describeRoutes(app: INestApplication): Promise<OpenAPIObject> {
     const document = withServerAnswers(await describeRoutes(app), this.settings);
+    namePathParameters(document);
     closeBodies(document, this.settings);
     return withAccess(document, this.settings);
   }

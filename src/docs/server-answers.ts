@@ -3,11 +3,11 @@ import { ERROR_KINDS, type ErrorCode } from '../common/errors.js';
 import { type Settings } from '../config/settings.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { NEEDS_EXTENSION, type RouteNeeds } from '../openapi/needs.js';
+import { METHODS } from './methods.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 type Answers = Operation['responses'];
 
-const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 /** What any request may be answered, whatever it asks for. */
 const ANYWHERE: readonly ErrorCode[] = ['malformed_request', 'request_timeout', 'headers_too_large', 'internal'];
 const LIMIT_HEADERS = {

@@ -172,6 +172,7 @@ describe('the model repository', () => {
       for (const type of [undefined, 'application/json', 'application/octet-stream'])
         expect((await post('index', body, type)).status).toBe(200);
     expect((await post('models/m/unload', '{"parameters": {"unload_dependents": false}}')).status).toBe(200);
+    expect((await post('models/m/load', '{"parameters": null}')).status).toBe(200);
     expect((await post('models/m/load', '{}')).status).toBe(200);
     for (const [path, body] of [
       ['index', '{'],

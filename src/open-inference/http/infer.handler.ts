@@ -5,6 +5,7 @@ import { DomainError } from '../../common/errors.js';
 import { parseJson } from '../../common/json.js';
 import { RequestContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
+import { versionAskedBy } from '../../http/asked-version.js';
 import { BodyReader } from '../../http/body-reader.js';
 import { isJson } from '../../http/json-body.js';
 import { timeLimitOf } from '../../http/time-limit.js';
@@ -71,8 +72,7 @@ export class InferHandler {
 
   /** Finds the version that answers, as PredictHandler does. */
   private find(target: Target, request: IncomingMessage, context: RequestContext): Resolved | Promise<Resolved> {
-    const header = request.headers['x-model-version'];
-    const headerVersion = typeof header === 'string' && header.trim() !== '' ? header.trim() : undefined;
+    const headerVersion = versionAskedBy(request);
     const found = this.service.resolve({ ...target, headerVersion }, context);
     if (found instanceof Promise)
       return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));

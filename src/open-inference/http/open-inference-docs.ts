@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ERROR_KINDS, type ErrorCode } from '../../common/errors.js';
 import { ApiBody, ApiExtraModels, ApiHeader, ApiOkResponse, ApiResponse } from '../../openapi/decorators.js';
-import { PREDICTION_ERRORS } from '../../prediction/http/prediction-docs.js';
+import { ASKED_TIME, ASKED_VERSION, PREDICTION_ERRORS } from '../../prediction/http/prediction-docs.js';
 import { InferRequestDto, InferResponseDto } from './open-inference.dto.js';
 
 const ERROR = {
@@ -28,20 +28,18 @@ export function ApiInferErrors(...codes: ErrorCode[]) {
 /** Bodies, headers and failures of an inference. */
 export function ApiInfer() {
   return applyDecorators(
-    ApiHeader({
-      name: 'X-Model-Version',
-      required: false,
-      description: 'A version, a label, `latest`, or a semver range such as `^1`',
-    }),
+    ApiHeader(ASKED_VERSION),
+    ApiHeader(ASKED_TIME),
     ApiHeader({
       name: 'Inference-Header-Content-Length',
       required: false,
       description:
         'Bytes of the JSON that the body begins with; binary data come after it. 0: the body is the only input, raw',
+      schema: { type: 'integer', minimum: 0 },
     }),
     ApiBody({ type: InferRequestDto, required: true }),
     ApiExtraModels(InferResponseDto),
     ApiOkResponse({ content: { 'application/json': ref(InferResponseDto), 'application/octet-stream': BINARY } }),
-    ApiInferErrors(...PREDICTION_ERRORS, 'not_supported', 'deadline_exceeded'),
+    ApiInferErrors(...PREDICTION_ERRORS, 'not_supported'),
   );
 }

@@ -49,21 +49,24 @@ export const BATCH_CACHE_HEADERS = {
   Age: { ...AGE, description: 'Where some are hits: seconds since the oldest of them was predicted' },
 };
 
+export const ASKED_VERSION = {
+  name: 'X-Model-Version',
+  required: false,
+  description: 'A version, a label, `latest`, or a semver range such as `^1`',
+  schema: { type: 'string' as const, maxLength: 256, pattern: '^[^,]*$' },
+};
+export const ASKED_TIME = {
+  name: 'X-Request-Timeout-Ms',
+  required: false,
+  description: 'Milliseconds that it may take, if fewer than the service allows',
+  schema: { type: 'integer' as const, minimum: 1, maximum: 999_999_999 },
+};
+
 /** The headers and failures that every prediction has in common. */
 export function ApiPrediction() {
   return applyDecorators(
-    ApiHeader({
-      name: 'X-Model-Version',
-      required: false,
-      description: 'A version, a label, `latest`, or a semver range such as `^1`',
-      schema: { type: 'string', maxLength: 256, pattern: '^[^,]*$' },
-    }),
-    ApiHeader({
-      name: 'X-Request-Timeout-Ms',
-      required: false,
-      description: 'Milliseconds that it may take, if fewer than the service allows',
-      schema: { type: 'integer', minimum: 1, maximum: 999_999_999 },
-    }),
+    ApiHeader(ASKED_VERSION),
+    ApiHeader(ASKED_TIME),
     ApiHeader({
       name: 'X-Request-Id',
       required: false,
