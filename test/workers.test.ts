@@ -99,7 +99,7 @@ describe('WORKERS', () => {
     }
     expect(page).toMatch(/^process_start_time_seconds \d+/m);
     expect(await service.stop()).toBe(0);
-    expect(service.log.filter(({ msg }) => String(msg).startsWith('Listening on'))).toHaveLength(1);
+    expect(service.log.filter(({ msg }) => String(msg).startsWith('Listening on http'))).toHaveLength(1);
     const workers = lines('request_completed').map(({ worker }) => worker);
     expect(new Set(workers)).toEqual(new Set([1, 2]));
     expect(service.stderr).toBe('');
