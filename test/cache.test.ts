@@ -198,6 +198,7 @@ describe('cached predictions', () => {
         expect([answer.status, cache(answer), answer.json.prediction]).toEqual([200, 'miss', 10]);
       }
       expect(await counted(other, 'nestor_inference_rows_total', { model: 'never' })).toBe(2);
+      expect(cache(await other.post('/predict', { a: 2 }))).toBeNull();
       await other.stop();
     });
 

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { Crowd, type Question } from './support/crowd.js';
 import { ModelFolder } from './support/model-folder.js';
 import { linearModel } from './support/onnx.js';
+import { until } from './support/until.js';
 import { ServiceProcess } from './support/process.js';
 import { COUNTDOWN, COUNTDOWN_SIGNATURE } from './support/slow-models.js';
 
@@ -82,6 +83,7 @@ describe('WORKERS', () => {
 
   it('serve on one port as one service: one announcement, one log, one page of metrics', async () => {
     const url = await start();
+    await until(async () => (await metric(url, 'nestor_workers{state="serving"}')) === 2); // it is announced by the first
     const crowd = new Crowd(url, { clients: 20, question: either, comesBack: true });
     await crowd.allServed();
     await crowd.stop();

@@ -18,7 +18,12 @@ describe('freshnessOf', () => {
     ['max-age=1e3', Infinity, true],
     ['max-age', Infinity, true],
     ['no-cached', Infinity, true],
-    [','.repeat(16_000), Infinity, true],
+    ['no-cache="set-cookie"', 0, true],
+    ['max-age=9999999999', Infinity, true],
+    [','.repeat(1000), Infinity, true],
+    [','.repeat(16_000), 0, false],
+    [`no-cache${' '.repeat(900)}x`, Infinity, true],
+    [`no-cache${' '.repeat(16_000)}x`, 0, false],
   ])('%p', (text, maxAgeMs, mayKeep) => {
     expect(freshnessOf(text)).toEqual({ maxAgeMs, mayKeep });
   });

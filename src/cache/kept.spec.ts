@@ -78,7 +78,9 @@ describe('what other processes are told of a prediction', () => {
     '{"made_at":1,"prediction":{"prediction":1,"probability":null,"prediction_class":null,"probabilities":{"a":"1"}}}',
     '{"made_at":1,"prediction":{"prediction":1,"probability":null,"prediction_class":null,"outputs":[1]}}',
     '{"made_at":1,"prediction":{"__proto__":{"prediction":1},"probability":null,"prediction_class":null}}',
-  ])('%s is none', (text) => {
+    `{"made_at":1,"prediction":{"prediction":1,"probability":null,"prediction_class":null,"outputs":{"y":${'['.repeat(5000)}${']'.repeat(5000)}}}}`,
+    `{"made_at":1,"prediction":{"prediction":1,"probability":null,"prediction_class":null,"outputs":{"y":${'['.repeat(5000)}1234567890123456789${']'.repeat(5000)}}}}`,
+  ])('damaged text %# is none', (text) => {
     expect(fromText(text, HOUR)).toBeUndefined();
   });
 

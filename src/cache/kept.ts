@@ -57,8 +57,16 @@ function isPrediction(value: unknown): value is Prediction {
     (probability === null || typeof probability === 'number') &&
     (name === null || typeof name === 'string') &&
     (probabilities === undefined || isOfNumbers(probabilities)) &&
-    (outputs === undefined || isJsonObject(outputs))
+    (outputs === undefined || (isJsonObject(outputs) && isNoDeeper(outputs, MOST_DEPTH)))
   );
+}
+
+/** What a tensor can be: code that walks a value would run out of stack. */
+const MOST_DEPTH = 64;
+
+function isNoDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || isRawJSON(value)) return true;
+  return levels > 0 && Object.values(value).every((item) => isNoDeeper(item, levels - 1));
 }
 
 function isOfNumbers(value: unknown): value is Record<string, number> {

@@ -110,7 +110,7 @@ export class PredictionService {
     const { statistics } = loaded;
     const startedAt = performance.now();
     try {
-      const isCached = caching !== undefined || wishes?.cached;
+      const isCached = wishes?.cached ?? (caching !== undefined && caching !== 'never');
       const outcomes = await (isCached
         ? step(
             caller,

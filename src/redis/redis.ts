@@ -32,7 +32,7 @@ export class Redis implements OnApplicationBootstrap, OnApplicationShutdown {
   problem: string | undefined;
   /** Present while the circuit is closed. */
   private client: Client | undefined;
-  /** The connection, or the next attempt to make one. */
+  /** The connection, whether or not it is asked now. */
   private connection: Client | undefined;
   private late = 0;
   private pauseMs = FIRST_PAUSE_MS;

@@ -72,6 +72,7 @@ export class VersionLoader {
       const { signature, samples } = await this.check(version, model, found);
       this.warnOfLeftOut(version, model.graph, signature);
       const isWhole = (await stampOf(folder)).text === stamp;
+      if (!isWhole) this.warnOfChange(version);
       return await this.place(version, model, signature, samples, { digest, isWhole });
     } catch (error) {
       await model.lane.close();
@@ -178,6 +179,11 @@ export class VersionLoader {
       );
       return [];
     }
+  }
+
+  private warnOfChange({ model, version }: ModelVersion): void {
+    const effect = 'its predictions are not cached until it is loaded again';
+    this.logger.warn({ model, version }, `files changed while they were read: ${effect}`);
   }
 
   private warnOfLeftOut(

@@ -30,7 +30,7 @@ describe('the Open Inference Protocol over HTTP', () => {
       'word/1/model.onnx': identityModel({ name: 'x', type: 'string', shape: ['N', 1] }),
     });
     await folder.copyShipped('credit-risk');
-    service = await Service.start({ MODELS_DIR: folder.path });
+    service = await Service.start({ MODELS_DIR: folder.path, QUEUE_LIMIT: '100000' });
     client = new Client(service);
   });
   afterAll(async () => {
