@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { RELEASE } from '../common/release.js';
-import { type RowRequest } from '../inference/batcher.js';
+import { type RowRequest } from '../inference/run-request.js';
 import { type Graph } from '../inference/session.js';
 import { emptyTensor, type Tensor } from '../inference/tensor.js';
 import { type Row } from '../signature/columns.js';

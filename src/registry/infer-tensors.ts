@@ -1,6 +1,7 @@
 import { type Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
-import { type Batcher, batchKey, type RowRequest, type RowResult } from '../inference/batcher.js';
+import { type Batcher } from '../inference/batcher.js';
+import { batchKey, type RowRequest, type RowResult } from '../inference/run-request.js';
 import { type Graph } from '../inference/session.js';
 import { allocate, type Tensor, type TensorData } from '../inference/tensor.js';
 

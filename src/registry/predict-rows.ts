@@ -1,6 +1,7 @@
 import { type Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
-import { type Batcher, type RowResult } from '../inference/batcher.js';
+import { type Batcher } from '../inference/batcher.js';
+import { type RowResult } from '../inference/run-request.js';
 import { type Row } from '../signature/columns.js';
 import { type Prediction } from '../signature/prediction.js';
 import { type Signature } from '../signature/signature.js';

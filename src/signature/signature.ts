@@ -2,7 +2,7 @@ import { type FieldProblem } from '../common/errors.js';
 import { pointer } from '../common/json-schema/problems.js';
 import { type JsonObject, type JsonSchema } from '../common/json-schema/json-schema.js';
 import { type SourcePath, SourceProblem } from '../common/source-file.js';
-import { batchKey, type RowRequest } from '../inference/batcher.js';
+import { batchKey, type RowRequest } from '../inference/run-request.js';
 import { type Graph } from '../inference/session.js';
 import { describeTensor, type Tensor, type TensorInfo, type Tensors } from '../inference/tensor.js';
 import { type Row } from './columns.js';

@@ -1,4 +1,4 @@
-import { type RowRequest } from '../batcher.js';
+import { type RowRequest } from '../run-request.js';
 import { type Graph } from '../session.js';
 import { emptyTensor, type Tensor, type Tensors } from '../tensor.js';
 
