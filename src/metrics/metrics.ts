@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Aggregator, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { GRPC_CALLS, HTTP_REQUESTS, RequestMetrics } from './request-metrics.js';
 
 /** Metrics with their values, as prom-client has them in JSON. */
 export type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
+const VERSION = ['model', 'version'] as const;
 const RUN_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
 /**
@@ -17,191 +18,143 @@ export class Metrics {
 
   readonly requests = new RequestMetrics(this.registry, HTTP_REQUESTS);
   readonly calls = new RequestMetrics(this.registry, GRPC_CALLS);
-  readonly inferenceSeconds = new Histogram({
-    name: 'nestor_inference_duration_seconds',
-    help: 'Time of one run of a model; requests may share it',
-    labelNames: ['model', 'version'] as const,
-    buckets: RUN_SECONDS,
-    registers: [this.registry],
-  });
-  readonly rows = new Counter({
-    name: 'nestor_inference_rows_total',
-    help: 'Rows predicted',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly runRequests = new Histogram({
-    name: 'nestor_inference_requests_per_run',
-    help: 'Requests that shared one run',
-    labelNames: ['model', 'version'] as const,
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
-    registers: [this.registry],
-  });
-  readonly runRows = new Histogram({
-    name: 'nestor_inference_rows_per_run',
-    help: 'Rows in one run of a model',
-    labelNames: ['model', 'version'] as const,
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
-    registers: [this.registry],
-  });
-  readonly coalescedRows = new Counter({
-    name: 'nestor_inference_coalesced_rows_total',
-    help: 'Rows that shared their run with those of another request',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly queueSeconds = new Histogram({
-    name: 'nestor_queue_wait_seconds',
-    help: 'Time that a run waited for its turn: of the request in it that waited longest',
-    labelNames: ['model', 'version'] as const,
-    buckets: RUN_SECONDS,
-    registers: [this.registry],
-  });
-  readonly refusedRows = new Counter({
-    name: 'nestor_queue_refused_rows_total',
-    help: 'Rows that were not run: overloaded (no place), expired (deadline), abandoned (the client left)',
-    labelNames: ['model', 'version', 'reason'] as const,
-    registers: [this.registry],
-  });
-  readonly queuedRows = new Gauge({
-    name: 'nestor_queue_rows',
-    help: 'Rows that wait for a run',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly placement = new Gauge({
-    name: 'nestor_model_placement',
-    help: '1 for where the runs of a version take place: inline (the HTTP thread) or threads',
-    labelNames: ['model', 'version', 'placement'] as const,
-    aggregator: 'max',
-    registers: [this.registry],
-  });
-  readonly threads = new Gauge({
-    name: 'nestor_model_threads',
-    help: 'Worker threads of a version that are alive',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly failures = new Counter({
-    name: 'nestor_inference_failures_total',
-    help: 'Requests that reached a model and got no prediction, by error code',
-    labelNames: ['model', 'version', 'code'] as const,
-    registers: [this.registry],
-  });
-  readonly lookupSeconds = new Histogram({
-    name: 'nestor_lookup_duration_seconds',
-    help: 'Time that a request waited for its stored features',
-    labelNames: ['model', 'version'] as const,
-    buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
-    registers: [this.registry],
-  });
-  readonly lookupKeys = new Histogram({
-    name: 'nestor_lookup_keys_per_query',
-    help: 'Keys that one query asked for; requests may share it',
-    labelNames: ['model', 'version'] as const,
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
-    registers: [this.registry],
-  });
-  readonly lookupRows = new Counter({
-    name: 'nestor_lookup_rows_total',
-    help: 'Rows with a key, by what became of their request: found, missing (a key is unknown), invalid (what is stored cannot be used), failed',
-    labelNames: ['model', 'version', 'result'] as const,
-    registers: [this.registry],
-  });
-  readonly modelState = new Gauge({
-    name: 'nestor_model_state',
-    help: '1 for the state that a version is in, 0 for the others',
-    labelNames: ['model', 'version', 'state'] as const,
-    aggregator: 'max',
-    registers: [this.registry],
-  });
-  readonly loads = new Counter({
-    name: 'nestor_model_loads_total',
-    help: 'Loads of a version that ended, by result: ready or failed',
-    labelNames: ['model', 'version', 'result'] as const,
-    registers: [this.registry],
-  });
-  readonly loadSeconds = new Gauge({
-    name: 'nestor_model_load_seconds',
-    help: 'Time that loading and checking a version took',
-    labelNames: ['model', 'version'] as const,
-    aggregator: 'max',
-    registers: [this.registry],
-  });
-  readonly memory = new Gauge({
-    name: 'nestor_model_memory_bytes',
-    help: 'Memory of a loaded version, as measured when it was loaded',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly memoryBudget = new Gauge({
-    name: 'nestor_memory_budget_bytes',
-    help: 'What MEMORY_BUDGET allows all loaded versions together; +Inf without it',
-    registers: [this.registry],
-  });
-  readonly evictions = new Counter({
-    name: 'nestor_model_evictions_total',
-    help: 'Times that a version was unloaded to keep within MEMORY_BUDGET',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly returns = new Counter({
-    name: 'nestor_model_returns_total',
-    help: 'Loads of a version that had been unloaded for MEMORY_BUDGET less than a minute before: thrashing',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly cacheHits = new Counter({
-    name: 'nestor_cache_hits_total',
-    help: 'Rows that were answered with a prediction made before, by where it was kept: memory or redis',
-    labelNames: ['model', 'version', 'place'] as const,
-    registers: [this.registry],
-  });
-  readonly cacheMisses = new Counter({
-    name: 'nestor_cache_misses_total',
-    help: 'Rows that were looked for in the cache and had to be run',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly cacheShared = new Counter({
-    name: 'nestor_cache_shared_total',
-    help: 'Rows that were not in the cache, and shared the run of the same row that was under way',
-    labelNames: ['model', 'version'] as const,
-    registers: [this.registry],
-  });
-  readonly cacheEvictions = new Counter({
-    name: 'nestor_cache_evictions_total',
-    help: 'Predictions that left memory for want of room: CACHE_MAX_ENTRIES or CACHE_MEMORY',
-    registers: [this.registry],
-  });
-  readonly cacheEntries = new Gauge({
-    name: 'nestor_cache_entries',
-    help: 'Predictions that are kept in memory',
-    registers: [this.registry],
-  });
-  readonly cacheBytes = new Gauge({
-    name: 'nestor_cache_bytes',
-    help: 'Memory that they take, as estimated',
-    registers: [this.registry],
-  });
-  readonly logLinesDropped = new Counter({
-    name: 'nestor_log_lines_dropped_total',
-    help: 'Log lines that were dropped because nobody read standard output',
-    registers: [this.registry],
-  });
+  readonly inferenceSeconds = this.histogram(
+    'nestor_inference_duration_seconds',
+    'Time of one run of a model; requests may share it',
+    VERSION,
+    RUN_SECONDS,
+  );
+  readonly rows = this.counter('nestor_inference_rows_total', 'Rows predicted', VERSION);
+  readonly runRequests = this.histogram(
+    'nestor_inference_requests_per_run',
+    'Requests that shared one run',
+    VERSION,
+    [1, 2, 4, 8, 16, 32, 64, 128],
+  );
+  readonly runRows = this.histogram(
+    'nestor_inference_rows_per_run',
+    'Rows in one run of a model',
+    VERSION,
+    [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+  );
+  readonly coalescedRows = this.counter(
+    'nestor_inference_coalesced_rows_total',
+    'Rows that shared their run with those of another request',
+    VERSION,
+  );
+  readonly queueSeconds = this.histogram(
+    'nestor_queue_wait_seconds',
+    'Time that a run waited for its turn: of the request in it that waited longest',
+    VERSION,
+    RUN_SECONDS,
+  );
+  readonly refusedRows = this.counter(
+    'nestor_queue_refused_rows_total',
+    'Rows that were not run: overloaded (no place), expired (deadline), abandoned (the client left)',
+    [...VERSION, 'reason'],
+  );
+  readonly queuedRows = this.gauge('nestor_queue_rows', 'Rows that wait for a run', VERSION);
+  readonly placement = this.gauge(
+    'nestor_model_placement',
+    '1 for where the runs of a version take place: inline (the HTTP thread) or threads',
+    [...VERSION, 'placement'],
+    'max',
+  );
+  readonly threads = this.gauge('nestor_model_threads', 'Worker threads of a version that are alive', VERSION);
+  readonly failures = this.counter(
+    'nestor_inference_failures_total',
+    'Requests that reached a model and got no prediction, by error code',
+    [...VERSION, 'code'],
+  );
+  readonly lookupSeconds = this.histogram(
+    'nestor_lookup_duration_seconds',
+    'Time that a request waited for its stored features',
+    VERSION,
+    [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+  );
+  readonly lookupKeys = this.histogram(
+    'nestor_lookup_keys_per_query',
+    'Keys that one query asked for; requests may share it',
+    VERSION,
+    [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+  );
+  readonly lookupRows = this.counter(
+    'nestor_lookup_rows_total',
+    'Rows with a key, by what became of their request: found, missing (a key is unknown), invalid (what is stored cannot be used), failed',
+    [...VERSION, 'result'],
+  );
+  readonly modelState = this.gauge(
+    'nestor_model_state',
+    '1 for the state that a version is in, 0 for the others',
+    [...VERSION, 'state'],
+    'max',
+  );
+  readonly loads = this.counter(
+    'nestor_model_loads_total',
+    'Loads of a version that ended, by result: ready or failed',
+    [...VERSION, 'result'],
+  );
+  readonly loadSeconds = this.gauge(
+    'nestor_model_load_seconds',
+    'Time that loading and checking a version took',
+    VERSION,
+    'max',
+  );
+  readonly memory = this.gauge(
+    'nestor_model_memory_bytes',
+    'Memory of a loaded version, as measured when it was loaded',
+    VERSION,
+  );
+  readonly memoryBudget = this.gauge(
+    'nestor_memory_budget_bytes',
+    'What MEMORY_BUDGET allows all loaded versions together; +Inf without it',
+  );
+  readonly evictions = this.counter(
+    'nestor_model_evictions_total',
+    'Times that a version was unloaded to keep within MEMORY_BUDGET',
+    VERSION,
+  );
+  readonly returns = this.counter(
+    'nestor_model_returns_total',
+    'Loads of a version that had been unloaded for MEMORY_BUDGET less than a minute before: thrashing',
+    VERSION,
+  );
+  readonly cacheHits = this.counter(
+    'nestor_cache_hits_total',
+    'Rows that were answered with a prediction made before, by where it was kept: memory or redis',
+    [...VERSION, 'place'],
+  );
+  readonly cacheMisses = this.counter(
+    'nestor_cache_misses_total',
+    'Rows that were looked for in the cache and had to be run',
+    VERSION,
+  );
+  readonly cacheShared = this.counter(
+    'nestor_cache_shared_total',
+    'Rows that were not in the cache, and shared the run of the same row that was under way',
+    VERSION,
+  );
+  readonly cacheEvictions = this.counter(
+    'nestor_cache_evictions_total',
+    'Predictions that left memory for want of room: CACHE_MAX_ENTRIES or CACHE_MEMORY',
+  );
+  readonly cacheEntries = this.gauge('nestor_cache_entries', 'Predictions that are kept in memory');
+  readonly cacheBytes = this.gauge('nestor_cache_bytes', 'Memory that they take, as estimated');
+  readonly logLinesDropped = this.counter(
+    'nestor_log_lines_dropped_total',
+    'Log lines that were dropped because nobody read standard output',
+  );
 
-  readonly eventsDropped = new Counter({
-    name: 'nestor_events_dropped_total',
-    help: 'Events that were dropped because the database had been away for too long',
-    registers: [this.registry],
-  });
+  readonly eventsDropped = this.counter(
+    'nestor_events_dropped_total',
+    'Events that were dropped because the database had been away for too long',
+  );
 
-  readonly refusedCallers = new Counter({
-    name: 'nestor_auth_failures_total',
-    help: 'Callers answered 401, or 503 because the keys of tokens could not be read, by reason',
-    labelNames: ['reason'] as const,
-    registers: [this.registry],
-  });
+  readonly refusedCallers = this.counter(
+    'nestor_auth_failures_total',
+    'Callers answered 401, or 503 because the keys of tokens could not be read, by reason',
+    ['reason'],
+  );
 
   /** Shown where there is a REDIS_URL. */
   readonly redisUp = new Gauge({
@@ -210,46 +163,39 @@ export class Metrics {
     aggregator: 'min',
     registers: [],
   });
-  readonly redisFailures = new Counter({
-    name: 'nestor_redis_failures_total',
-    help: 'What Redis was asked in vain: timeout (no answer in time), lost (the connection), refused (an error)',
-    labelNames: ['kind'] as const,
-    registers: [this.registry],
-  });
-  readonly redisOpens = new Counter({
-    name: 'nestor_redis_circuit_opens_total',
-    help: 'Times that Redis was given up, until it answers again',
-    registers: [this.registry],
-  });
+  readonly redisFailures = this.counter(
+    'nestor_redis_failures_total',
+    'What Redis was asked in vain: timeout (no answer in time), lost (the connection), refused (an error)',
+    ['kind'],
+  );
+  readonly redisOpens = this.counter(
+    'nestor_redis_circuit_opens_total',
+    'Times that Redis was given up, until it answers again',
+  );
 
-  readonly connectionsRefused = new Counter({
-    name: 'nestor_connections_refused_total',
-    help: 'Connections that were closed at once because there were MAX_CONNECTIONS',
-    registers: [this.registry],
-  });
-  readonly limitedRequests = new Counter({
-    name: 'nestor_rate_limited_total',
-    help: 'Requests answered 429, by what their sender is known by: caller (a key or a token) or address',
-    labelNames: ['by'] as const,
-    registers: [this.registry],
-  });
-  readonly limitedAlone = new Counter({
-    name: 'nestor_rate_limits_alone_total',
-    help: 'Times that rows were counted by this process alone, since Redis did not answer',
-    registers: [this.registry],
-  });
+  readonly connectionsRefused = this.counter(
+    'nestor_connections_refused_total',
+    'Connections that were closed at once because there were MAX_CONNECTIONS',
+  );
+  readonly limitedRequests = this.counter(
+    'nestor_rate_limited_total',
+    'Requests answered 429, by what their sender is known by: caller (a key or a token) or address',
+    ['by'],
+  );
+  readonly limitedAlone = this.counter(
+    'nestor_rate_limits_alone_total',
+    'Times that rows were counted by this process alone, since Redis did not answer',
+  );
 
-  readonly predictionsDropped = new Counter({
-    name: 'nestor_predictions_dropped_total',
-    help: 'Predictions that the prediction log lost because the database was away or too slow for too long',
-    registers: [this.registry],
-  });
+  readonly predictionsDropped = this.counter(
+    'nestor_predictions_dropped_total',
+    'Predictions that the prediction log lost because the database was away or too slow for too long',
+  );
 
-  readonly spansDropped = new Counter({
-    name: 'nestor_spans_dropped_total',
-    help: 'Spans of traces that were dropped because the collector did not take them',
-    registers: [this.registry],
-  });
+  readonly spansDropped = this.counter(
+    'nestor_spans_dropped_total',
+    'Spans of traces that were dropped because the collector did not take them',
+  );
 
   private readonly collectors: (() => void)[] = [];
   private page = () => this.own();
@@ -298,5 +244,28 @@ export class Metrics {
   private own(): Promise<string> {
     for (const collect of this.collectors) collect();
     return this.registry.metrics();
+  }
+
+  private counter<T extends string = never>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  /** @param aggregator what several processes together show, where it is not the sum */
+  private gauge<T extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly T[] = [],
+    aggregator: Aggregator = 'sum',
+  ): Gauge<T> {
+    return new Gauge({ name, help, labelNames, aggregator, registers: [this.registry] });
+  }
+
+  private histogram<T extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly T[],
+    buckets: number[],
+  ): Histogram<T> {
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
   }
 }

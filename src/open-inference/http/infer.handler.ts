@@ -1,12 +1,11 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { beforeDeadline } from '../../common/caller.js';
 import { DomainError } from '../../common/errors.js';
 import { parseJson } from '../../common/json.js';
 import { RequestContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
-import { versionAskedBy } from '../../http/asked-version.js';
 import { BodyReader } from '../../http/body-reader.js';
+import { findVersion } from '../../http/find-version.js';
 import { isJson } from '../../http/json-body.js';
 import { timeLimitOf } from '../../http/time-limit.js';
 import { RequestObserver } from '../../logging/request-observer.js';
@@ -41,7 +40,7 @@ export class InferHandler {
     const bytes = await this.read(request, jsonLength);
     const sent = partsOf(bytes, jsonLength);
     const body = jsonLength === 0 ? RAW : this.parse(sent, context);
-    const found = this.find(target, request, context);
+    const found = findVersion(this.service, target, request);
     const resolved = found instanceof Promise ? await found : found;
     const answer = await this.answer(resolved, body, sent, context);
     this.reader.release(bytes); // what it has run on is not needed any more
@@ -70,15 +69,6 @@ export class InferHandler {
     return body;
   }
 
-  /** Finds the version that answers, as PredictHandler does. */
-  private find(target: Target, request: IncomingMessage, context: RequestContext): Resolved | Promise<Resolved> {
-    const headerVersion = versionAskedBy(request);
-    const found = this.service.resolve({ ...target, headerVersion }, context);
-    if (found instanceof Promise)
-      return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
-    return note(found, context);
-  }
-
   private async answer(
     resolved: Resolved,
     body: InferBody,
@@ -97,13 +87,6 @@ export class InferHandler {
       throw error;
     }
   }
-}
-
-function note(resolved: Resolved, context: RequestContext): Resolved {
-  context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
-  context.model = resolved.model;
-  context.version = resolved.version;
-  return resolved;
 }
 
 /** @throws DomainError `validation_failed` */

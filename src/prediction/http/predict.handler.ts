@@ -1,13 +1,13 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { beforeDeadline, type CacheUse } from '../../common/caller.js';
+import { type CacheUse } from '../../common/caller.js';
 import { isoNow } from '../../common/iso-now.js';
 import { isJsonObject } from '../../common/json-schema/json-schema.js';
 import { RequestContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
 import { Envelope } from '../../http/envelope.js';
+import { findVersion } from '../../http/find-version.js';
 import { JsonBody } from '../../http/json-body.js';
-import { versionAskedBy } from '../../http/asked-version.js';
 import { timeLimitOf } from '../../http/time-limit.js';
 import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
@@ -33,9 +33,10 @@ export class PredictHandler {
 
   async predict(target: Target, request: IncomingMessage, response: ServerResponse, wishes?: Wishes): Promise<void> {
     const row = await this.read(request, response);
-    const found = this.find(target, request, row);
+    const found = findVersion(this.predictions, target, request);
     const resolved = found instanceof Promise ? await found : found;
     const context = RequestContext.of(request);
+    keepBody(context, resolved, row);
     const [prediction] = await this.predictions.predict(resolved, [row], () => '', context, wishes);
     if (!prediction) throw new Error('one row must have one prediction');
     this.answer(request, response, predictionJson(prediction, predictionEnd(resolved.version, isoNow())));
@@ -44,21 +45,17 @@ export class PredictHandler {
   async predictBatch(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await this.read(request, response);
     const started = performance.now();
-    const { allowance } = RequestContext.of(request);
-    if (allowance && isBatch(body)) await allowance.take(body.requests.length);
-    const resolved = await this.find(target, request, body);
+    const context = RequestContext.of(request);
+    if (context.allowance && isBatch(body)) await context.allowance.take(body.requests.length);
+    const resolved = await findVersion(this.predictions, target, request);
+    keepBody(context, resolved, body);
     const { requests } = isBatch(body) ? body : BATCH.check(body);
     const { MAX_BATCH_SIZE } = this.settings;
     if (requests.length > MAX_BATCH_SIZE) {
       const message = `must hold at most ${MAX_BATCH_SIZE} rows`;
       throw validationFailed([{ path: '/requests', message, code: 'length' }]);
     }
-    const predictions = await this.predictions.predict(
-      resolved,
-      requests,
-      (row) => `/requests/${row}`,
-      RequestContext.of(request),
-    );
+    const predictions = await this.predictions.predict(resolved, requests, (row) => `/requests/${row}`, context);
     const end = predictionEnd(resolved.version, isoNow());
     let texts = '';
     for (const prediction of predictions) texts += (texts && ',') + predictionJson(prediction, end);
@@ -73,18 +70,6 @@ export class PredictHandler {
     context.cacheControl = request.headers['cache-control'];
     context.deadline = context.startedAt + timeLimitOf(request, this.settings.REQUEST_TIMEOUT_MS);
     return this.body.read(request);
-  }
-
-  /**
-   * Finds the version that answers, and names it in the log and in the answer's headers, an error's too. A promise only
-   * where the version is loaded first.
-   */
-  private find(target: Target, request: IncomingMessage, body: unknown): Resolved | Promise<Resolved> {
-    const context = RequestContext.of(request);
-    const found = this.predictions.resolve({ ...target, headerVersion: versionAskedBy(request) }, context);
-    if (found instanceof Promise)
-      return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context, body));
-    return note(found, context, body);
   }
 
   /** @param body the text of a PredictionDto, or of a BatchResponseDto of so many rows */
@@ -110,13 +95,10 @@ function pushCacheUse(headers: string[], { hits, ageMs }: CacheUse, rows: number
   if (hits > 0) headers.push('Age', String(Math.floor(ageMs / 1000)));
 }
 
-function note(resolved: Resolved, context: RequestContext, body: unknown): Resolved {
-  context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
-  context.model = resolved.model;
-  context.version = resolved.version;
+/** A row is kept for the log once it is known what of it may be shown. */
+function keepBody(context: RequestContext, { log }: Resolved, body: unknown): void {
   context.body = body;
-  context.redact = resolved.log?.redact;
-  return resolved;
+  context.redact = log?.redact;
 }
 
 /** A batch as it should be, told without class-validator, whose checks take 3 % of a batch of 100. */
