@@ -7,13 +7,12 @@ import { Settings } from '../config/settings.js';
 import { type ModelEvent } from '../history/event.js';
 import { History } from '../history/history.js';
 import { Metrics } from '../metrics/metrics.js';
+import { assembleModel } from './assemble-model.js';
 import { type Change, decisionOn, Decisions } from './decisions.js';
 import { digestOf } from './folder-stamp.js';
-import { exclusionOf } from './exclusion.js';
 import { FolderWatch } from './folder-watch.js';
 import { MemoryBudget } from './memory-budget.js';
-import { Model } from './model.js';
-import { selectVersions } from './model-file.js';
+import { type Model } from './model.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelVersion, type VersionState } from './model-version.js';
 import { Notices } from './notices.js';
@@ -281,27 +280,9 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
   }
 
   private toModel(entry: ModelEntry, before: Model | undefined): Model {
-    const { name, versions, problem, warnings = [] } = entry;
+    const { name, problem } = entry;
     if (problem !== undefined) this.notices.tell(`${name}: ${problem}`, 'error');
-    // A mistake in model.yaml does not undo what serves, nor does a folder that cannot be read: it goes on, and says so.
-    const isKnown = entry.isUnreadable === true || versions.length > 0;
-    const keeps = problem !== undefined && before?.versions.some(({ canServe }) => canServe) === true && isKnown;
-    const spec = keeps ? before.spec : entry.spec;
-    const decisions = this.decisions.of(name);
-    const entries = keeps && entry.isUnreadable ? before.versions.map((version) => version.entry) : versions;
-    const selected = new Set(selectVersions(spec, entries.map(({ version }) => version))); // prettier-ignore
-    const made = entries.map((found) => {
-      const version = before?.find(found.version) ?? this.newVersion(name, found);
-      const decision = decisionOn(found.version, decisions);
-      version.entry = found;
-      version.isLazy = spec.load === 'lazy' && decision?.value !== 'load';
-      const exclusion = exclusionOf(keeps ? undefined : problem, decision, selected.has(found.version));
-      if (exclusion) version.exclude(exclusion.state, exclusion.reason);
-      else version.include();
-      return version;
-    });
-    const model = new Model(name, spec, made, problem, warnings, decisions);
-    model.isSettled = before?.isSettled ?? false;
+    const model = assembleModel(entry, before, this.decisions.of(name), (found) => this.newVersion(name, found));
     this.warnOf(model);
     return model;
   }
