@@ -4,6 +4,7 @@ import { cacheCosts } from './harness/cache.ts';
 import { coldStarts } from './harness/cold-start.ts';
 import { compare } from './harness/compare.ts';
 import { checkMachine } from './harness/cores.ts';
+import { featureCosts } from './harness/features.ts';
 import { CONNECTIONS, findLoadGenerator, type LoadGenerator } from './harness/load.ts';
 import { MANY_LANES, manyModels, manyTargets, ONE } from './harness/many.ts';
 import { openInference, openInferenceTable, openInferenceTargets } from './harness/open-inference.ts';
@@ -51,6 +52,7 @@ async function bench(options: Options): Promise<void> {
     else if (name === 'reload') await benchReload();
     else if (name === 'restart') await benchRestart(options);
     else if (name === 'cache') await benchCache(options, load);
+    else if (name === 'features') await benchFeatures(options, load);
     else await benchSoak(options);
   }
 }
@@ -149,6 +151,18 @@ async function benchCache({ rounds, seconds }: Options, load: LoadGenerator): Pr
     const verdicts = redisFaultTargets(faults);
     print('Redis that is not well', redisFaultTable(faults), ...targets(verdicts));
     if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
+  } finally {
+    await redis.stop();
+  }
+}
+
+async function benchFeatures({ rounds, seconds }: Options, load: LoadGenerator): Promise<void> {
+  const redis = await RedisServer.start();
+  try {
+    const results = await featureCosts(redis, { rounds, seconds }, load);
+    save('features', results);
+    const lanes = results.map(({ lane }) => lane);
+    print('Features of a public service', compareTable(results, lanes[0]), legend(lanes));
   } finally {
     await redis.stop();
   }

@@ -6,7 +6,7 @@ import { SCENARIOS } from './scenario.ts';
 /** Those that compare lanes by a request, and others. */
 const NAMES = [
   ...SCENARIOS.map(({ name }) => name),
-  'start', 'open-inference', 'slow', 'many', 'swap', 'reload', 'restart', 'cache', 'soak',
+  'start', 'open-inference', 'slow', 'many', 'swap', 'reload', 'restart', 'cache', 'features', 'soak',
 ]; // prettier-ignore
 
 export interface Options {
