@@ -57,8 +57,12 @@ describe('slow and fast models side by side', () => {
       REQUIRED_MODELS: 'narrow',
       STUCK_AFTER_MS: '150',
     });
-    const { headers } = await service.post('/v1/models/slow/predict', { n: [20_000] });
-    slow = Math.ceil((20_000 * 300) / Number(/run;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]));
+    let quickest = Infinity; // what else the machine does may slow some down
+    for (let i = 0; i < 5; i++) {
+      const { headers } = await service.post('/v1/models/slow/predict', { n: [20_000] });
+      quickest = Math.min(quickest, Number(/run;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]));
+    }
+    slow = Math.ceil((20_000 * 300) / quickest);
   });
   afterAll(async () => {
     await service.stop();

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Scope } from '../../src/common/principal.js';
@@ -39,9 +39,10 @@ export class KeyRing {
     return readFile(this.path, 'utf8');
   }
 
-  /** Puts text in its place as it stands. */
-  write(text: string): Promise<void> {
-    return writeFile(this.path, text);
+  /** Puts text in its place as it stands, in one step: nobody reads a half of it. */
+  async write(text: string): Promise<void> {
+    await writeFile(`${this.path}.new`, text);
+    await rename(`${this.path}.new`, this.path);
   }
 
   async remove(): Promise<void> {
