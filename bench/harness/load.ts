@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type GrpcPlan, type GrpcSeen } from '../clients/grpc-load.ts';
+import type { GrpcPlan, GrpcSeen } from '../clients/grpc-load.ts';
 import { BENCH, WORK } from './places.ts';
 import { type Command, run } from './processes.ts';
 import { progress } from './progress.ts';
