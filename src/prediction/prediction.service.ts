@@ -119,9 +119,8 @@ export class PredictionService {
             () => hitsOf(caller),
           )
         : loaded.predict(signature, rows, caller));
-      for (const [row, outcome] of outcomes.entries()) {
-        if (outcome instanceof Error) throw toDomainError(outcome, rowPath(row));
-      }
+      const failed = outcomes.findIndex((outcome) => outcome instanceof Error);
+      if (failed !== -1) throw toDomainError(outcomes[failed] as Error, rowPath(failed));
       const predictions = outcomes as Prediction[];
       count(statistics, caller, rows.length, startedAt);
       if (log) this.log.record(resolved, rows, predictions, caller, caller.cacheUse?.hits === rows.length);
@@ -153,11 +152,10 @@ function count(statistics: VersionStatistics, caller: Caller, rows: number, star
 
 function checkRows(signature: Pick<Signature, 'problems'>, rows: readonly unknown[], rowPath: RowPath): void {
   const errors: FieldProblem[] = [];
-  for (const [index, row] of rows.entries()) {
-    const left = MAX_PROBLEMS - errors.length;
-    if (left === 0) break; // a batch of nothing but mistakes must not cost more than it says
-    for (const problem of signature.problems(row, left) ?? [])
-      errors.push({ ...problem, path: rowPath(index) + problem.path });
+  // A batch of nothing but mistakes must not cost more than it says.
+  for (let index = 0; index < rows.length && errors.length < MAX_PROBLEMS; index++) {
+    const problems = signature.problems(rows[index], MAX_PROBLEMS - errors.length);
+    for (const problem of problems ?? []) errors.push({ ...problem, path: rowPath(index) + problem.path });
   }
   if (errors.length > 0) throw validationFailed(errors);
 }

@@ -144,6 +144,16 @@ describe('signature', () => {
     ]);
   });
 
+  it('names are no code, whatever is in them', async () => {
+    const names = ['"]; throw new Error(); row["', '\u2028', '\\', "'`${1}", '*/ } //'];
+    const properties = Object.fromEntries(names.map((name) => [name, { type: 'number' }]));
+    const signature = await signatureOf({ features: { type: 'object', required: names, properties } }, [
+      ['x', 'float32', ['N', 5]],
+    ]);
+    const row = Object.fromEntries(names.map((name, index) => [name, index]));
+    expect([...((signature.encode([row]).get('x') as Tensor).data as Float32Array)]).toEqual([0, 1, 2, 3, 4]);
+  });
+
   it('encodes whatever its schema accepts, and accepts no row that it cannot encode', async () => {
     const scalar = fc.oneof(
       fc.record({

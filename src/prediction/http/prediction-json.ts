@@ -1,3 +1,4 @@
+import { decimalText } from '../../common/decimal-text.js';
 import { type Prediction } from '../../signature/prediction.js';
 
 /** The end of every PredictionDto of one answer. */
@@ -16,9 +17,10 @@ export function predictionEnd(version: string, timestamp: string): string {
 export function predictionJson(prediction: Prediction, end: string): string {
   const { prediction: value, probability, prediction_class, probabilities, outputs } = prediction;
   // Neither a number nor null where no double holds the integer that it is.
-  const token = typeof value === 'number' ? value : JSON.stringify(value);
+  const token = typeof value === 'number' ? decimalText(value) : JSON.stringify(value);
+  const chance = probability === null ? 'null' : probability === value ? token : decimalText(probability);
   const name = prediction_class === null ? 'null' : quoted(prediction_class);
-  let text = `{"prediction":${token},"probability":${probability},"prediction_class":${name}`;
+  let text = `{"prediction":${token},"probability":${chance},"prediction_class":${name}`;
   if (probabilities) text += `,"probabilities":${JSON.stringify(probabilities)}`;
   if (outputs) text += `,"outputs":${JSON.stringify(outputs)}`;
   return text + end;
