@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { onnxModel } from '../../test/support/onnx.js';
@@ -338,6 +338,32 @@ describe('Batcher, with a slow model', () => {
     const rest = Array.from({ length: 10 }, () => ask(it, [[1]]));
     await Promise.all([first, ...rest]);
     expect(it.runs).toEqual([1, 4, 4, 2]);
+  });
+
+  it('gathers for an idle thread what comes turn after turn', async () => {
+    let runs: number[] = [];
+    for (let attempt = 0; attempt < 20 && runs.length !== 1; attempt++) {
+      const it = make(); // a machine that is busy may take longer for five turns than anybody is gathered for
+      const rush = [];
+      for (let i = 0; i < 5; i++) {
+        rush.push(ask(it, [[i]]));
+        await nextTurn();
+      }
+      await Promise.all(rush);
+      ({ runs } = it);
+    }
+    expect(runs).toEqual([5]);
+  });
+
+  it('keeps nobody waiting for an end of what comes turn after turn', async () => {
+    const it = make();
+    const answers: unknown[] = [];
+    const stream: Promise<unknown>[] = [];
+    while (answers.length === 0) {
+      stream.push(ask(it, [[1]]).then((answer) => answers.push(answer)));
+      await nextTurn();
+    }
+    await Promise.all(stream);
   });
 
   it('refuses at once what its queue has no place for; who leaves or is late gives the place up', async () => {

@@ -52,7 +52,7 @@ const LARGE_BYTES = 32 * 1024;
  * rows whose deadline has passed or whose client has gone are never run; no more than `queueLimit` rows wait; a whole
  * request, and one for an output that is not shareable, meets no other.
  *
- * Nothing waits on a timer in order to be gathered: a run takes what is there when a session is free.
+ * Nothing waits on a timer in order to be gathered: a run takes what is there when the lane has a free session for it.
  */
 export class Batcher implements Work {
   private readonly queue: RequestQueue;
