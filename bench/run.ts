@@ -51,8 +51,8 @@ async function bench(options: Options): Promise<void> {
     else if (name === 'swap') await benchSwap(options);
     else if (name === 'reload') await benchReload();
     else if (name === 'restart') await benchRestart(options);
-    else if (name === 'cache') await benchCache(options, load);
-    else if (name === 'features') await benchFeatures(options, load);
+    else if (name === 'cache') await benchCache(options);
+    else if (name === 'features') await benchFeatures(options);
     else await benchSoak(options);
   }
 }
@@ -139,10 +139,10 @@ async function benchRestart({ rounds, seconds }: Options): Promise<void> {
   if (verdicts.some(({ reached }) => !reached)) process.exitCode = 1;
 }
 
-async function benchCache({ rounds, seconds }: Options, load: LoadGenerator): Promise<void> {
+async function benchCache({ rounds, seconds }: Options): Promise<void> {
   const redis = await RedisServer.start();
   try {
-    const { rows, batches } = await cacheCosts(redis, { rounds, seconds }, load);
+    const { rows, batches } = await cacheCosts(redis, { rounds, seconds });
     const faults = await redisFaults(redis, { seconds });
     save('cache', { rows, batches, faults });
     const lanes = [...rows, ...batches].map(({ lane }) => lane);
@@ -156,10 +156,10 @@ async function benchCache({ rounds, seconds }: Options, load: LoadGenerator): Pr
   }
 }
 
-async function benchFeatures({ rounds, seconds }: Options, load: LoadGenerator): Promise<void> {
+async function benchFeatures({ rounds, seconds }: Options): Promise<void> {
   const redis = await RedisServer.start();
   try {
-    const results = await featureCosts(redis, { rounds, seconds }, load);
+    const results = await featureCosts(redis, { rounds, seconds });
     save('features', results);
     const lanes = results.map(({ lane }) => lane);
     print('Features of a public service', compareTable(results, lanes[0]), legend(lanes));

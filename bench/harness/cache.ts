@@ -3,7 +3,7 @@ import { CACHED_MODELS, makeCachedModels } from '../setup/cached-models.ts';
 import { measure } from './compare.ts';
 import { LOAD_CORE, SERVER_CORE } from './cores.ts';
 import { creditRiskRow } from './credit-risk-rows.ts';
-import { type LoadGenerator, wrk } from './load.ts';
+import { needWrk } from './load.ts';
 import { progress } from './progress.ts';
 import { type RedisServer } from './redis-server.ts';
 import { type Scenario, SCENARIOS } from './scenario.ts';
@@ -58,9 +58,8 @@ export interface CacheCosts {
 export async function cacheCosts(
   redis: RedisServer,
   { rounds = 12, seconds = 1 }: { rounds?: number | undefined; seconds?: number | undefined },
-  load: LoadGenerator,
 ): Promise<CacheCosts> {
-  if (load !== wrk) throw new Error('The cache is measured with wrk: install it');
+  const load = await needWrk();
   makeCachedModels();
   const settings = { MODELS_DIR: CACHED_MODELS, LOG_REQUESTS: 'off', CACHE_TTL_S: '3600' };
   const lanes = [

@@ -9,7 +9,7 @@ import { makeCreditRisk } from '../setup/credit-risk.ts';
 import { measure } from './compare.ts';
 import { LOAD_CORE, SERVER_CORE } from './cores.ts';
 import { creditRiskRow } from './credit-risk-rows.ts';
-import { type LoadGenerator, wrk } from './load.ts';
+import { needWrk } from './load.ts';
 import { ROOT, WORK } from './places.ts';
 import { run } from './processes.ts';
 import { progress } from './progress.ts';
@@ -49,9 +49,8 @@ end`;
 export async function featureCosts(
   redis: RedisServer,
   { rounds = 12, seconds = 1 }: { rounds?: number | undefined; seconds?: number | undefined },
-  load: LoadGenerator,
 ): Promise<LaneWindows[]> {
-  if (load !== wrk) throw new Error('Features are measured with wrk: install it');
+  const load = await needWrk();
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   const collector = createServer((request, response) => {

@@ -34,6 +34,16 @@ export async function findLoadGenerator(): Promise<LoadGenerator> {
   return (url, request, ...rest) => (request.isGrpc ? grpcClient : overHttp)(url, request, ...rest);
 }
 
+/**
+ * wrk, for requests that only it can ask.
+ *
+ * @throws Error where it is not installed
+ */
+export async function needWrk(): Promise<LoadGenerator> {
+  if ((await findHttpGenerator()) === wrk) return wrk;
+  throw new Error('This scenario needs wrk: apt-get install wrk, or brew install wrk');
+}
+
 async function findHttpGenerator(): Promise<LoadGenerator> {
   try {
     await run({ file: 'sh', args: ['-c', 'command -v wrk'] }, MARGIN_MS);
@@ -45,7 +55,7 @@ async function findHttpGenerator(): Promise<LoadGenerator> {
   }
 }
 
-export const wrk: LoadGenerator = async (url, request, seconds, core) => {
+const wrk: LoadGenerator = async (url, request, seconds, core) => {
   const script = writeWrkScript(request);
   const { path, connections = CONNECTIONS } = request;
   const command = {
