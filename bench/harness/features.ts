@@ -33,13 +33,14 @@ const TOKEN_HOURS = 1;
 const [ROW] = SCENARIOS as [Scenario];
 /** The row without what is stored for its customer. */
 const { age, employment_years, employment_type } = creditRiskRow(0);
+const FIRST_CUSTOMER = 1001;
 const CUSTOMERS = 20;
 const LOOKED_UP = `
 local n = 0
 function request()
   n = n + 1
-  local customer = string.format('C-%d', 1001 + n % ${CUSTOMERS})
-  return wrk.format(nil, nil, nil, (string.gsub(wrk.body, 'CUSTOMER', customer)))
+  local customer = string.format('C-%d', ${FIRST_CUSTOMER} + n % ${CUSTOMERS})
+  return wrk.format(nil, nil, nil, (string.gsub(wrk.body, 'C%-${FIRST_CUSTOMER}', customer)))
 end`;
 
 /**
@@ -105,7 +106,7 @@ async function everyWay(redis: RedisServer, collector: string): Promise<Way[]> {
     { name: 'trace', title: 'a trace of each request', settings: traced },
     { name: 'trace-hundredth', title: 'a trace of a hundredth of them', settings: { ...traced, OTEL_TRACES_SAMPLER_ARG: '0.01' } },
     { name: 'cors', title: 'CORS_ORIGINS, asked by a page', settings: { ...off, CORS_ORIGINS: 'https://app.example.com' }, request: { headers: { ...JSON_HEADERS, Origin: 'https://app.example.com' } } },
-    { name: 'lookup', title: 'two features looked up in SQLite', settings: off, request: { path: '/predict-with-preprocessing', body: JSON.stringify({ customer_id: 'CUSTOMER', age, employment_years, employment_type }), lua: LOOKED_UP } },
+    { name: 'lookup', title: 'two features looked up in SQLite', settings: off, request: { path: '/predict-with-preprocessing', body: JSON.stringify({ customer_id: `C-${FIRST_CUSTOMER}`, age, employment_years, employment_type }), lua: LOOKED_UP } },
   ]; // prettier-ignore
 }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Caller } from '../common/caller.js';
+import { EndOfTurn } from '../common/end-of-turn.js';
 import { Settings } from '../config/settings.js';
 import { Metrics } from '../metrics/metrics.js';
 import { Redis } from '../redis/redis.js';
@@ -53,6 +54,7 @@ export class PredictionCache {
   private readonly memory: Memory;
   private readonly shared: Shared | undefined;
   private readonly flights = new Flights<Found>();
+  private readonly endOfTurn = new EndOfTurn();
   private readonly known = new WeakMap<LoadedVersion, Known>();
 
   constructor(
@@ -107,7 +109,11 @@ export class PredictionCache {
     });
     tally.hit('memory', rows.length - missing.length);
     loaded.batcher.lastUsed = performance.now(); // what is asked for is in use, though it does not run
-    if (missing.length === 0) return outcomes;
+    if (missing.length === 0) {
+      // Answers that are written one right after the other wake their readers once: 28 µs of CPU for a hit in place of 54.
+      await this.endOfTurn.wait();
+      return outcomes;
+    }
     const letGo = loaded.hold();
     try {
       const found = await this.fetch(search, missing);
