@@ -104,7 +104,8 @@ describe('MEMORY_BUDGET', () => {
   }
 
   it('has the least recently used lazy version leave, and loads it again when it is asked for', async () => {
-    await start({ ...model('a', 1), ...model('b', 2), ...model('c', 3) });
+    // Two fit though what is measured is larger, where the machine does other things, and three do not.
+    await start({ ...model('a', 1), ...model('b', 2), ...model('c', 3) }, { MEMORY_BUDGET: '115mb' });
     expect([await ask('a'), await ask('b'), await ask('a'), await ask('c')]).toEqual([1, 2, 1, 3]);
     expect(await about('b')).toMatchObject({ state: 'DISCOVERED', reason: EVICTED });
     expect(await about('b')).not.toHaveProperty('memory_bytes');
@@ -113,7 +114,7 @@ describe('MEMORY_BUDGET', () => {
     expect(loaded.memory_bytes).toBeGreaterThan((MODEL_MB + 10) * 1024 ** 2);
     expect(await metric('nestor_model_evictions_total')).toEqual({ b: 1 });
     expect(Object.keys(await metric('nestor_model_memory_bytes'))).toEqual(['a', 'c']);
-    expect(await metric('nestor_memory_budget_bytes')).toEqual({ '': 100 * 1024 ** 2 });
+    expect(await metric('nestor_memory_budget_bytes')).toEqual({ '': 115 * 1024 ** 2 });
     expect(await ask('b')).toBe(2);
     expect([(await about('a')).state, (await about('b')).state]).toEqual(['DISCOVERED', 'READY']);
     expect((await about('b')).reason).toBeUndefined();

@@ -17,6 +17,9 @@ const python = await Python.find('openapi-scan');
 const title = (name: string) => (python ? name : `${name} (skipped: ${NO_PYTHON})`);
 const withPython = python ? describe : describe.skip;
 
+const GENERATOR_FAILED = /^ *Inconsistent results: A test case failed on the first run but now succeeds/m;
+const FAILURES = /^=+ FAILURES =+$/m;
+
 /** What schemathesis says of a run. */
 interface Report {
   test_cases: { generated: number };
@@ -57,7 +60,10 @@ withPython(title('a scan of the OpenAPI document by schemathesis'), () => {
     // What it makes of the document's own words and limits is about as many again.
     words.push('--continue-on-failure', '-n', String(Math.ceil(CASES / operations / 2)));
     words.push('--report', 'json', '--report-json-path', join(folder, 'report.json'));
-    const { code, output } = await (python as Python).module('schemathesis.cli', words, folder);
+    const scan = () => (python as Python).module('schemathesis.cli', words, folder);
+    let { code, output } = await scan();
+    // Now and then its own generator fails on the recursive parts of the document, before it has sent anything.
+    if (code !== 0 && GENERATOR_FAILED.test(output) && !FAILURES.test(output)) ({ code, output } = await scan());
     if (code !== 0) throw new Error(output);
     const { test_cases: cases } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
     expect(cases.generated).toBeGreaterThanOrEqual(CASES);

@@ -83,7 +83,12 @@ describe('WORKERS', () => {
 
   it('serve on one port as one service: one announcement, one log, one page of metrics', async () => {
     const url = await start();
-    await until(async () => (await metric(url, 'nestor_workers{state="serving"}')) === 2); // it is announced by the first
+    // It is announced by the first; a worker reads a folder as new as this one a second later.
+    for (const model of ['short', 'slow']) {
+      const loads = `nestor_model_loads_total{model="${model}",version="1",result="ready"}`;
+      await until(async () => (await metric(url, loads)) === 2);
+    }
+    await until(async () => (await metric(url, 'nestor_workers{state="serving"}')) === 2);
     const crowd = new Crowd(url, { clients: 20, question: either, comesBack: true });
     await crowd.allServed();
     await crowd.stop();

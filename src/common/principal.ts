@@ -12,11 +12,15 @@ export class Principal {
   readonly models: readonly string[] | undefined;
   private readonly scopes: ReadonlySet<Scope>;
 
-  /** @param name of the API key, or the subject of the token: for logs and records */
+  /**
+   * @param name of the API key, or the subject of the token: for logs and records
+   * @param kind what it showed: a key and a token of one name are two callers
+   */
   constructor(
     readonly name: string,
     scopes: Iterable<Scope>,
     models?: readonly string[],
+    readonly kind: 'key' | 'token' = 'key',
   ) {
     this.scopes = new Set(scopes);
     this.models = models;

@@ -145,6 +145,9 @@ export class Model {
   private defaultOrFail(): ModelVersion {
     const named = this.defaultName === undefined ? this.highestOf(this.versions) : this.default;
     if (named) return named;
+    // One that waits until its folder is quiet, maybe.
+    if (this.defaultName === undefined && !this.isLazy && this.versions.some(({ isPending }) => isPending))
+      throw notReady(`${this.name} is still loading.`);
     throw this.unavailable(
       this.defaultName === undefined
         ? `No version of ${this.name} can serve.`

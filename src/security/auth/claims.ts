@@ -16,10 +16,10 @@ export function principalOf({ sub, scope, scp, nestor_models: models }: JWTPaylo
   if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw new Unauthorized('bad_claims');
   const names = wordsOf(scope ?? scp ?? []);
   const scopes = SCOPES.filter((one) => names.includes(one));
-  if (models === undefined) return new Principal(sub, scopes);
+  if (models === undefined) return new Principal(sub, scopes, undefined, 'token');
   const restricted = wordsOf(models);
   if (restricted.length === 0) throw new Unauthorized('bad_claims');
-  return new Principal(sub, scopes, restricted);
+  return new Principal(sub, scopes, restricted, 'token');
 }
 
 /** A list of strings, or their words in one string. @throws Unauthorized */

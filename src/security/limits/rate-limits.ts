@@ -1,8 +1,9 @@
 import { type Allowance } from '../../common/allowance.js';
+import { type Principal } from '../../common/principal.js';
 
 /** Who is limited: whoever is known by the name of a key or a token, else an address. */
 export interface LimitedCaller {
-  principal?: { readonly name: string } | undefined;
+  principal?: Pick<Principal, 'name' | 'kind'> | undefined;
   address: string;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { normalizeIp } from '@nestjs/throttler';
 import { type PinoLogger } from 'nestjs-pino';
+import { type Principal } from '../../common/principal.js';
 import { type Rate } from '../../config/setting-kinds.js';
 import { type Metrics } from '../../metrics/metrics.js';
 import { type Redis } from '../../redis/redis.js';
@@ -55,7 +56,7 @@ export class RowLimits extends RateLimits implements RowCounter {
   }
 
   allowanceOf({ principal, address }: LimitedCaller): RowAllowance {
-    return new RowAllowance(this, principal ? keyOf(principal.name) : addressKey(address));
+    return new RowAllowance(this, principal ? keyOf(principal) : addressKey(address));
   }
 
   count(caller: string, rows: number): Promise<RowRecord> {
@@ -75,8 +76,9 @@ export class RowLimits extends RateLimits implements RowCounter {
   }
 }
 
-function keyOf(name: string): string {
-  return KNOWN + (name.length > MAX_NAME ? createHash('sha256').update(name).digest('base64url') : name);
+/** A key and a token of one name are two callers. */
+function keyOf({ kind, name }: Pick<Principal, 'kind' | 'name'>): string {
+  return `${KNOWN}${kind}:${name.length > MAX_NAME ? createHash('sha256').update(name).digest('base64url') : name}`;
 }
 
 /** Of IPv6 the network of 64 bits counts: whoever has one address of it has all. */
