@@ -31,7 +31,4 @@ await bundle.write({
   format: 'esm',
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
-  // V8 keeps the text of what runs, and two bytes for each character where one of them is not ASCII.
-  charset: 'ascii',
-  comments: false,
 });
