@@ -17,9 +17,6 @@ const python = await Python.find('openapi-scan');
 const title = (name: string) => (python ? name : `${name} (skipped: ${NO_PYTHON})`);
 const withPython = python ? describe : describe.skip;
 
-const GENERATOR_FAILED = /^ *Inconsistent results: A test case failed on the first run but now succeeds/m;
-const FAILURES = /^=+ FAILURES =+$/m;
-
 /** What schemathesis says of a run. */
 interface Report {
   test_cases: { generated: number };
@@ -56,14 +53,13 @@ withPython(title('a scan of the OpenAPI document by schemathesis'), () => {
     const operations = Object.values(paths).flatMap((item) => Object.keys(item)).length;
     await writeFile(join(folder, 'schemathesis.toml'), configuration(key));
     // All checks are on; named here they would win over what is said of single operations.
-    const words = ['run', `${url}/openapi.json`, '--workers', '2', '--no-color'];
+    // One worker: with two its generator fails now and then, since Python 3.11 must not read source in two threads at
+    // once ("AST constructor recursion depth mismatch").
+    const words = ['run', `${url}/openapi.json`, '--workers', '1', '--no-color'];
     // What it makes of the document's own words and limits is about as many again.
     words.push('--continue-on-failure', '-n', String(Math.ceil(CASES / operations / 2)));
     words.push('--report', 'json', '--report-json-path', join(folder, 'report.json'));
-    const scan = () => (python as Python).module('schemathesis.cli', words, folder);
-    let { code, output } = await scan();
-    // Now and then its own generator fails on the recursive parts of the document, before it has sent anything.
-    if (code !== 0 && GENERATOR_FAILED.test(output) && !FAILURES.test(output)) ({ code, output } = await scan());
+    const { code, output } = await (python as Python).module('schemathesis.cli', words, folder);
     if (code !== 0) throw new Error(output);
     const { test_cases: cases } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
     expect(cases.generated).toBeGreaterThanOrEqual(CASES);
