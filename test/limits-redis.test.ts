@@ -302,7 +302,7 @@ withRedis(title('RATE_LIMIT with Redis'), () => {
       });
       expect(others).toEqual([]);
       expect(rows).toBeGreaterThan(0);
-      expect(rows).toBeLessThanOrEqual(limits * 2000);
+      expect(rows).toBeLessThanOrEqual(limits * 2000 + 2); // in a minute its time gives one or two back
       expect(rows + refused).toBeGreaterThan(200);
       expect(delays[Math.floor(delays.length / 2)]).toBeLessThan(2000);
     });

@@ -568,7 +568,7 @@ describe('whatever happens to the database', () => {
   it('SQLite, another program has locked it: predictions wait, and arrive', async () => {
     const path = join(data, 'locked.db');
     const url = await start(`sqlite:${path}`);
-    const other = new DatabaseSync(path);
+    const other = new DatabaseSync(path, { timeout: 5000 });
     const { answered, failures, stop } = crowd(100);
     await until(() => answered.size > 200);
     other.exec('begin exclusive');
