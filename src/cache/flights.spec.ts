@@ -151,12 +151,12 @@ describe('Flights', () => {
 
   it('a run is given up once nobody waits for it any more', async () => {
     const airport = new Airport();
-    const one = await airport.ask(['a'], performance.now() + 20);
+    const one = await airport.ask(['a'], performance.now() + 300);
     const other = await airport.ask(['a']);
     const [run] = airport.runs;
     other.caller.hasLeft = true;
     expect(run?.crew.hasLeft).toBe(false);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 350));
     expect(one.outcome).toBeInstanceOf(Error);
     expect(run?.crew.hasLeft).toBe(true);
   });
