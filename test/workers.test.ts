@@ -94,6 +94,8 @@ describe('WORKERS', () => {
     await crowd.stop();
     expect(crowd.lost).toEqual([]);
     expect(await metric(url, answered)).toBe(crowd.answered);
+    // One whose news of being ready comes half a second after the other's is closed for that time.
+    await until(async () => (await metric(url, 'nestor_workers{state="serving"}')) === 2);
     const page = await fetchText(`${url}/metrics`);
     for (const line of [
       `nestor_http_request_duration_seconds_count{method="POST",route="/v1/models/:model/predict"} ${crowd.answered}`,

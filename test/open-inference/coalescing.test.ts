@@ -109,7 +109,7 @@ describe('clients of every kind at once', () => {
       width: fc.integer({ min: 0, max: 3 }),
       rows: fc.array(row, { minLength: 0, maxLength: 12 }),
       names: fc.shuffledSubarray(['total', 'y', 'across'], { minLength: 1 }),
-      isPoisoned: fc.nat(9).map((one) => one < 2),
+      isPoisoned: fc.nat(19).map((one) => one < 1),
       turns: fc.integer({ min: 0, max: 2 }),
     });
     const ask = async ({ kind, width: anyWidth, rows: wide, names, isPoisoned, turns }: Request) => {
@@ -129,6 +129,9 @@ describe('clients of every kind at once', () => {
       fc.asyncProperty(fc.array(request, { minLength: 20, maxLength: 60 }), (requests) => Promise.all(requests.map(ask)).then(() => undefined)), // prettier-ignore
       { numRuns: 12 },
     );
+    // Runs with a poisoned row are repeated for each request alone, and these share some for certain.
+    for (const model of ['fixed', 'free'])
+      await Promise.all(Array.from({ length: 20 }, () => infer(model, [[1, 2]], 2, ['y'], true)));
     const { text } = await service.get('/metrics');
     for (const model of ['fixed', 'free'])
       expect(text).toMatch(new RegExp(`nestor_inference_coalesced_rows_total\\{model="${model}",version="1"\\} [1-9]`));
