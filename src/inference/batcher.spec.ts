@@ -302,6 +302,9 @@ describe('Batcher, with a slow model', () => {
   let graph: Graph;
   let troubles: string[];
   let started: InferenceThread[];
+  let givenBack: InferenceThread[];
+  /** What the load of a thread waits for. */
+  let held: Promise<void> | undefined;
   /** Threads that break down once they have loaded. */
   let faults: number;
   /** Loop turns that take about 50 ms. */
@@ -310,9 +313,12 @@ describe('Batcher, with a slow model', () => {
   beforeEach(async () => {
     troubles = [];
     started = [];
+    givenBack = [];
+    held = undefined;
     const start = async () => {
       const made = new InferenceThread();
       started.push(made);
+      await held;
       ({ graph } = await made.load(join(folder, 'countdown.onnx'), 1));
       if (faults-- > 0) crash(made);
       return made;
@@ -323,7 +329,8 @@ describe('Batcher, with a slow model', () => {
       'y',
     ]);
     slow = Math.ceil((20_000 * 50) / probe.runMs);
-    lane = new ThreadLane(thread, { start, giveBack: () => undefined, onTrouble: (event) => troubles.push(event) });
+    const giveBack = (idle: InferenceThread) => void givenBack.push(idle);
+    lane = new ThreadLane(thread, { start, giveBack, onTrouble: (event) => troubles.push(event) });
   });
   afterEach(async () => {
     await lane.close();
@@ -429,6 +436,22 @@ describe('Batcher, with a slow model', () => {
     expect(it.runs.toSorted()).toEqual([1, 1, 1, 1, 1]); // those that died together run alone: one of them may be the cause
     expect(troubles).toEqual(['inference_thread_died']);
     expect(lane.width).toBe(1);
+  });
+
+  it('a thread that is given back is not touched again, though the replacement of another one comes late', async () => {
+    await lane.grow(2);
+    const load = Promise.withResolvers<void>();
+    held = load.promise;
+    crash(started[1] as InferenceThread);
+    while (started.length < 3) await sleep(5); // its replacement is being loaded
+    await lane.close();
+    expect(givenBack).toEqual([thread]);
+    await thread.load(join(folder, 'lookup.onnx'), 1); // it is another model's now
+    load.resolve();
+    while (givenBack.length < 2) await sleep(5);
+    expect(givenBack).toEqual([thread, started[2]]);
+    const keys = { type: 'int64', dims: [1, 1], data: BigInt64Array.of(1n) } as const;
+    await expect(thread.run(new Map([['i', keys]]), ['y'])).resolves.toBeDefined();
   });
 
   it('a request that was there at two deaths is given up, and the next one is answered', async () => {

@@ -76,19 +76,22 @@ export class ThreadLane implements Lane {
     });
   }
 
-  /** Its threads let go of the model, and may take another. */
+  /** Its threads let go of the model, and may take another: from here on they are none of its own. */
   async close(): Promise<void> {
     this.isClosed = true;
-    await Promise.all(
-      [...this.threads].map(async (thread) => {
-        try {
-          await thread.release();
-          this.source.giveBack(thread);
-        } catch (error) {
-          if (!(error instanceof ThreadDied)) throw error; // what it held is free already
-        }
-      }),
-    );
+    const threads = [...this.threads];
+    this.threads.clear();
+    this.idle.length = 0;
+    await Promise.all(threads.map((thread) => this.letGo(thread)));
+  }
+
+  private async letGo(thread: InferenceThread): Promise<void> {
+    try {
+      await thread.release();
+      this.source.giveBack(thread);
+    } catch (error) {
+      if (!(error instanceof ThreadDied)) throw error; // what it held is free already
+    }
   }
 
   private dispatch(): void {
@@ -122,8 +125,9 @@ export class ThreadLane implements Lane {
       if (this.isClosed) return;
       this.source.start().then(
         (thread) => {
-          this.add(thread);
-          if (this.isClosed) void this.close(); // meanwhile
+          if (this.isClosed)
+            void this.letGo(thread); // meanwhile
+          else this.add(thread);
         },
         (error: unknown) => {
           this.source.onTrouble('inference_thread_not_replaced', error);
