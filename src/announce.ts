@@ -40,7 +40,10 @@ export function announce(app: NestExpressApplication): void {
     logger.log(`Try: ${curl(`${url}/predict`, key, example)}`);
   }
   if (defaultModel) return;
-  if (DEFAULT_MODEL !== undefined) logger.error(`DEFAULT_MODEL ${DEFAULT_MODEL} is not among the models: not ready`);
+  if (DEFAULT_MODEL !== undefined)
+    logger.error(
+      `DEFAULT_MODEL ${DEFAULT_MODEL} is not among the models: not ready${didYouMean(DEFAULT_MODEL, names)}`,
+    );
   else
     logger.warn(
       'No default model: set DEFAULT_MODEL, or write `primary: true` in one model.yaml; /predict answers 404 until then',

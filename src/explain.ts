@@ -5,6 +5,7 @@ import { RepositoryProblem } from './registry/repository.js';
 interface ListenError extends Error {
   code?: string;
   address?: string;
+  hostname?: string;
   port?: number;
   setting?: string;
 }
@@ -13,10 +14,11 @@ interface ListenError extends Error {
 export function explain(error: unknown): readonly string[] {
   if (error instanceof SettingsProblem) return error.problems;
   if (error instanceof RepositoryProblem) return [error.message];
-  const { code, address, port, setting = 'PORT', message, stack } = error as ListenError;
-  const where = `${address ?? 'HOST'}:${port ?? setting}`;
+  const { code, hostname = 'HOST', address = hostname, port, setting = 'PORT', message, stack } = error as ListenError;
+  const where = `${address}:${port ?? setting}`;
   if (code === 'EADDRINUSE') return [`${where} is taken: stop what listens there, or set ${setting}`];
   if (code === 'EACCES' && port !== undefined) return [`${where} needs more rights: set ${setting} to 1024 or above`];
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return [`${where} is not an address of this machine: set HOST`];
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return [`${address} is not an address of this machine: set HOST`];
   return [stack ?? message];
 }

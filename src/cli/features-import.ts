@@ -7,7 +7,7 @@ import { type Command, CommandProblem, UsageError } from './command.js';
 export const featuresImport: Command = {
   name: 'features import',
   usage: 'FILE.csv [--table TABLE] [--key COLUMN]',
-  about: 'writes features into a table of the database, which predictions look up by key',
+  about: 'Writes features into a table of the database, which predictions look up by key.',
   run,
 };
 

@@ -1,4 +1,5 @@
 import { didYouMean } from '../common/did-you-mean.js';
+import { listed } from '../common/listed.js';
 import { loadSettings } from '../config/config.module.js';
 import { SettingsProblem } from '../config/read-settings.js';
 import { type Command, CommandProblem, UsageError } from './command.js';
@@ -10,15 +11,13 @@ import { COMMANDS } from './commands.js';
  * @returns the exit code: 0 done, 1 not done, 2 not understood
  */
 export async function run(words: readonly string[]): Promise<number> {
-  if (words.length === 0 || words.includes('--help')) {
+  if (words.length === 0 || words.includes('--help') || words.includes('-h')) {
     process.stdout.write(`${overview()}\n`);
     return words.length === 0 ? 2 : 0;
   }
   const command = COMMANDS.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (!command) {
-    const typed = words.slice(0, 2).join(' ');
-    const names = COMMANDS.map(({ name }) => name);
-    process.stderr.write(`nestor: there is no command "${typed}"${didYouMean(typed, names)}\n\n${overview()}\n`);
+    process.stderr.write(`nestor: ${unknown(words)}\n\n${overview()}\n`);
     return 2;
   }
   try {
@@ -29,6 +28,14 @@ export async function run(words: readonly string[]): Promise<number> {
     process.stderr.write(lines.map((line) => `nestor: ${line}\n`).join(''));
     return isMisuse(error) ? 2 : 1;
   }
+}
+
+function unknown([first = '', second]: readonly string[]): string {
+  const names = COMMANDS.map(({ name }) => name);
+  const family = names.filter((name) => name.startsWith(`${first} `)).map((name) => name.slice(first.length + 1));
+  if (second === undefined && family.length > 0) return `${first} what? ${listed(family)}`;
+  const typed = second === undefined ? first : `${first} ${second}`;
+  return `there is no command "${typed}"${didYouMean(typed, names)}`;
 }
 
 function overview(): string {

@@ -21,3 +21,8 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   const candidate = nearest(name, candidates);
   return candidate === undefined ? '' : `; did you mean "${candidate}"?`;
 }
+
+/** A text that may end with such a question, as a sentence. */
+export function sentence(text: string): string {
+  return text.endsWith('?') ? text : `${text}.`;
+}

@@ -19,16 +19,18 @@ export class SourceFile {
     readonly text: string,
   ) {}
 
-  /** @throws SourceProblem when the file is missing, too large, unreadable, or not YAML */
-  static async read(path: string): Promise<SourceFile> {
-    const file = await SourceFile.readIfThere(path);
+  /**
+   * @param name what it is called in messages
+   * @throws SourceProblem when the file is missing, too large, or unreadable
+   */
+  static async read(path: string, name = basename(path)): Promise<SourceFile> {
+    const file = await SourceFile.readIfThere(path, name);
     if (file) return file;
-    throw new SourceProblem(`${basename(path)}: does not exist`);
+    throw new SourceProblem(`${name}: does not exist`);
   }
 
   /** As `read`, but undefined when the file is missing. */
-  static async readIfThere(path: string): Promise<SourceFile | undefined> {
-    const name = basename(path);
+  static async readIfThere(path: string, name = basename(path)): Promise<SourceFile | undefined> {
     try {
       const { size } = await stat(path);
       if (size > MAX_BYTES) throw new SourceProblem(`${name}: is larger than ${String(MAX_BYTES)} bytes`);

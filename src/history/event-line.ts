@@ -18,6 +18,7 @@ export function logEvent(logger: PinoLogger, event: ModelEvent, details: object)
   const { kind, model, version, label, from, to, why, who } = event;
   const fields = { event: kind, model, version, label, from, to, reason: why, who, ...details };
   if (kind !== 'state') logger.info(fields, MESSAGES[kind]);
+  else if (to === 'READY' && why !== undefined) logger.warn(fields, 'version_not_replaced');
   else if (to === 'FAILED') logger.error(fields, 'version_failed');
   else if (to === 'LOADING' || to === 'CHECKING') logger.debug(fields, `version_${to.toLowerCase()}`);
   else logger.info(fields, `version_${(to ?? '').toLowerCase()}`);

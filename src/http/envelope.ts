@@ -1,7 +1,7 @@
 import { type Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
-import { getMetadataStorage, validateSync } from 'class-validator';
-import { didYouMean } from '../common/did-you-mean.js';
+import { getMetadataStorage, IS_ARRAY, validateSync } from 'class-validator';
+import { didYouMean, sentence } from '../common/did-you-mean.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
 import { isJsonObject } from '../common/json-schema/json-schema.js';
 import { pointer, shortened } from '../common/json-schema/problems.js';
@@ -12,17 +12,22 @@ import { pointer, shortened } from '../common/json-schema/problems.js';
  */
 export class Envelope<T extends object> {
   private readonly names: string[];
+  /** The shape of a body that holds a list, for who sends the list alone. */
+  private readonly hint: string;
 
   constructor(private readonly type: Type<T>) {
     const metadata = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
     this.names = [...new Set(metadata.map(({ propertyName }) => propertyName))];
+    const list = metadata.find(({ name }) => name === IS_ARRAY)?.propertyName;
+    this.hint = list === undefined ? '' : `: {"${list}": [...]}`;
   }
 
   /** @throws DomainError `validation_failed` naming every problem of the envelope */
   check(body: unknown): T {
     if (!isJsonObject(body)) {
-      const hint = Array.isArray(body) ? `: {"${this.names[0] ?? ''}": [...]}` : '';
-      throw failed([{ path: '', message: `must be a JSON object${hint}`, code: 'type' }]);
+      throw failed([
+        { path: '', message: `must be a JSON object${Array.isArray(body) ? this.hint : ''}`, code: 'type' },
+      ]);
     }
     const errors: FieldProblem[] = [];
     const shallow: Partial<Record<string, unknown>> = {};
@@ -50,10 +55,7 @@ export class Envelope<T extends object> {
 const MAX_ERRORS = 20;
 
 function failed(errors: FieldProblem[]): DomainError {
-  const [first] = errors;
-  return new DomainError(
-    'validation_failed',
-    `The body ${first?.path ?? ''} ${first?.message ?? ''}.`.replace('  ', ' '),
-    { errors },
-  );
+  const [{ path, message } = { path: '', message: '' }] = errors;
+  const what = errors.length > 1 ? `${errors.length} problems with the body, the first: ` : 'The body ';
+  return new DomainError('validation_failed', sentence(`${what}${path} ${message}`.replace('  ', ' ')), { errors });
 }

@@ -1,4 +1,4 @@
-import { didYouMean } from '../common/did-you-mean.js';
+import { didYouMean, sentence } from '../common/did-you-mean.js';
 import { DomainError, type FieldProblem } from '../common/errors.js';
 
 /** What is wrong with a parameter. */
@@ -27,7 +27,8 @@ export function readQuery<Query extends object>(
     else read[name] = result;
   }
   const [first] = errors;
-  if (first) throw new DomainError('validation_failed', `The parameter ${first.path} ${first.message}.`, { errors });
+  if (first)
+    throw new DomainError('validation_failed', sentence(`The parameter ${first.path} ${first.message}`), { errors });
   return read as Partial<Query>;
 }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PredictionLog } from '../audit/prediction-log.js';
 import { PredictionCache } from '../cache/prediction-cache.js';
 import { type Caller, CallerLeft } from '../common/caller.js';
+import { sentence } from '../common/did-you-mean.js';
 import { DomainError, type FieldProblem, MAX_PROBLEMS } from '../common/errors.js';
 import { step, type TraceDetails } from '../common/trace.js';
 import { type LookingUp, StoredFeatures } from '../features/stored-features.js';
@@ -166,7 +167,7 @@ export function validationFailed(errors: FieldProblem[]): DomainError {
   const where = first?.path === '' ? 'the row' : first?.path;
   const count = errors.length === 1 ? '1 problem' : `${errors.length} problems, the first`;
   const more = errors.length === MAX_PROBLEMS ? ' There may be more.' : '';
-  return new DomainError('validation_failed', `${count}: ${where} ${first?.message}.${more}`, { errors });
+  return new DomainError('validation_failed', sentence(`${count}: ${where} ${first?.message}`) + more, { errors });
 }
 
 function toDomainError(error: Error, path: string): DomainError {

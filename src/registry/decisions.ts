@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { firstLine } from '../common/errors.js';
 import { type ModelSpec } from './model-file.js';
@@ -44,14 +44,20 @@ export abstract class DecisionStore {
 
 /** The decisions in force: those that are kept, as they were last read. */
 @Injectable()
-export class Decisions {
+export class Decisions implements OnApplicationShutdown {
   private known: readonly Decision[] = [];
   private isAway = false;
+  private isClosed = false;
 
   constructor(
     private readonly store: DecisionStore,
     private readonly logger: PinoLogger,
   ) {}
+
+  /** The database closes next: a look that is under way fails, and that is no news. */
+  onApplicationShutdown(): void {
+    this.isClosed = true;
+  }
 
   of(model: string): readonly Decision[] {
     return this.known.filter((decision) => decision.model === model);
@@ -62,7 +68,8 @@ export class Decisions {
     try {
       this.known = await this.store.read();
     } catch (error) {
-      if (!this.isAway) this.logger.error(`Admin decisions cannot be read: ${firstLine(error)} ${this.inForce}`);
+      if (!this.isAway && !this.isClosed)
+        this.logger.error(`Admin decisions cannot be read: ${firstLine(error)} ${this.inForce}`);
       this.isAway = true;
       throw error;
     }

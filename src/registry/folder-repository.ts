@@ -53,9 +53,7 @@ export class FolderRepository extends ModelRepository {
         else hints.push(`${folder}: ignored, a model's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
       }
     }
-    const primaries = models.filter(({ spec }) => spec.primary).map((model) => model.name);
-    if (primaries.length > 1)
-      hints.push(`${primaries.join(' and ')} are all primary: ${primaries[0] ?? ''} answers /predict`);
+    hints.push(...hintsAtPrimaries(models.filter(({ spec }) => spec.primary).map((model) => model.name)));
     if (models.length === 0) {
       throw new RepositoryProblem(
         `MODELS_DIR ${this.settings.MODELS_DIR} holds no model: add one as <model>/<version>/${MODEL_ONNX}`,
@@ -79,6 +77,10 @@ export class FolderRepository extends ModelRepository {
       );
     }
   }
+}
+
+function hintsAtPrimaries([first, ...others]: readonly string[]): string[] {
+  return others.map((other) => `${other}/${MODEL_FILE}: primary is left out, since ${first} is primary, too; set DEFAULT_MODEL or remove one`); // prettier-ignore
 }
 
 /** The name of the one model that there is: its folder's, which holds that of its version. */

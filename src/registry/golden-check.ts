@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { patientCaller } from '../common/caller.js';
+import { didYouMean } from '../common/did-you-mean.js';
 import { isJsonObject, type JsonObject } from '../common/json-schema/json-schema.js';
 import { SourceFile, type SourcePath } from '../common/source-file.js';
 import { validateSource } from '../common/validate-source.js';
@@ -21,6 +22,7 @@ export const GOLDEN_FILE = 'golden.json';
 
 const SCHEMA = {
   type: 'array',
+  minItems: 1,
   items: {
     type: 'object',
     required: ['features', 'expect'],
@@ -76,7 +78,9 @@ function compare(
   }
   if (isJsonObject(expected) && isJsonObject(actual)) {
     return first(Object.keys(expected), (key) =>
-      compare(expected[key], Object.hasOwn(actual, key) ? actual[key] : undefined, tolerance, [...path, key]),
+      Object.hasOwn(actual, key)
+        ? compare(expected[key], actual[key], tolerance, [...path, key])
+        : { path: [...path, key], message: `the model answers no such thing${didYouMean(key, Object.keys(actual))}` },
     );
   }
   if (Array.isArray(expected) && Array.isArray(actual) && expected.length === actual.length) {
@@ -95,5 +99,5 @@ function first<T, R>(items: readonly T[], find: (item: T) => R | undefined): R |
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80);
+  return JSON.stringify(value).slice(0, 80);
 }

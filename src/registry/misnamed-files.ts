@@ -7,6 +7,7 @@ import { MODEL_FILE } from './model-file.js';
 const MEANT = new Map([
   ['signature.yml', SIGNATURE_FILE],
   ['signature.json', SIGNATURE_FILE],
+  ['goldens.json', GOLDEN_FILE],
   ['golden.yaml', GOLDEN_FILE],
   ['golden.yml', GOLDEN_FILE],
   ['model.yml', MODEL_FILE],

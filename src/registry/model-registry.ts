@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Caller } from '../common/caller.js';
-import { didYouMean } from '../common/did-you-mean.js';
+import { didYouMean, sentence } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
 import { Settings } from '../config/settings.js';
@@ -88,11 +88,8 @@ export class ModelRegistry {
     const model = this.models.get(name);
     if (model) return model;
     const known = this.visibleTo(caller).map((there) => there.name);
-    const hint = didYouMean(name, known) || '.';
-    throw new DomainError(
-      'model_not_found',
-      `There is no model "${name.slice(0, 64)}"${hint} Served: ${this.served(caller)}.`,
-    );
+    const missing = sentence(`There is no model "${name.slice(0, 64)}"${didYouMean(name, known)}`);
+    throw new DomainError('model_not_found', `${missing} Served: ${this.served(caller)}.`);
   }
 
   /**

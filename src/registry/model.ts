@@ -1,4 +1,4 @@
-import { didYouMean } from '../common/did-you-mean.js';
+import { didYouMean, sentence } from '../common/did-you-mean.js';
 import { DomainError } from '../common/errors.js';
 import { listed } from '../common/listed.js';
 import { type Decision, withDecisions } from './decisions.js';
@@ -112,10 +112,9 @@ export class Model {
 
   /** The failure of a call for a version that is not there. */
   missing(what: string, name: string, candidates: readonly string[]): DomainError {
-    const hint = didYouMean(name, candidates) || '.';
     return new DomainError(
       'version_not_found',
-      `${this.name} has no ${what} "${shown(name)}"${hint} There are: ${listed(candidates)}.`,
+      `${sentence(`${this.name} has no ${what} "${shown(name)}"${didYouMean(name, candidates)}`)} There are: ${listed(candidates)}.`,
     );
   }
 
@@ -201,8 +200,7 @@ export class Model {
 
   private notFound(message: string): DomainError {
     const served = this.versions.filter(({ canServe }) => canServe).map(({ version }) => version);
-    const end = message.endsWith('?') ? ' ' : '. ';
-    return new DomainError('version_not_found', `${message}${end}Served: ${listed(served)}.`);
+    return new DomainError('version_not_found', `${sentence(message)} Served: ${listed(served)}.`);
   }
 
   private unavailable(message: string): DomainError {

@@ -314,7 +314,11 @@ export class Reconciler implements OnModuleInit, OnApplicationBootstrap, OnAppli
     this.registry.changed();
     if (state === 'DISCOVERED' && !isLazy && this.registry.isSettled) void this.follow();
     if (state === 'READY' || state === 'FAILED')
-      this.metrics.loads.inc({ model, version, result: state.toLowerCase() });
+      this.metrics.loads.inc({
+        model,
+        version,
+        result: state === 'READY' && reason === undefined ? 'ready' : 'failed',
+      });
     if (this.stopping) return; // the service ends, which is nothing that happens to a model
     const seconds = state === 'READY' && loadSeconds !== undefined ? Number(loadSeconds.toFixed(4)) : undefined;
     const event = { kind: 'state', model, version, from, to: state, why: reason } as const;

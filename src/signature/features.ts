@@ -57,7 +57,8 @@ async function follow(folder: string, signature: SourceFile, features: JsonSchem
   if (isAbsolute(path) || path.startsWith('..') || /^[a-z]+:/i.test($ref)) {
     throw problemHere(['$ref'], 'must name a file in this folder');
   }
-  const file = await SourceFile.read(join(folder, path));
+  const file = await SourceFile.readIfThere(join(folder, path));
+  if (!file) throw problemHere(['$ref'], `there is no file ${path} in this folder`);
   const document = file.value();
   if (!isJsonObject(document)) throw file.problem([], 'must hold a JSON Schema');
   const problem = (place: SourcePath, message: string) => file.problem(place, message);

@@ -83,7 +83,7 @@ export class ApiKeys {
 
   /** A file that is gone at a single look is being replaced; at two in a row, its keys are gone with it. */
   private async read(): Promise<Source<Keys>> {
-    const file = await SourceFile.readIfThere(this.path);
+    const file = await SourceFile.readIfThere(this.path, this.path);
     this.missed = file ? 0 : this.missed + 1;
     if (file) this.found = { text: file.text, value: () => new Map(keysIn(file).map((key) => [key.id, toHeld(key)])) };
     else if (this.missed > 1) this.found = NO_FILE;

@@ -30,7 +30,7 @@ export async function changeKeyFile(path: string, change: (keys: ApiKey[]) => Ap
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined && code !== 'ERR_SQLITE_ERROR') throw error;
-    throw new SourceProblem(`${basename(path)}: cannot be written (${whyNot(error as NodeJS.ErrnoException)})`);
+    throw new SourceProblem(`${path}: cannot be written (${whyNot(error as NodeJS.ErrnoException)})`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type PinoLogger } from 'nestjs-pino';
+import { sentence } from '../../common/did-you-mean.js';
 import { firstLine } from '../../common/errors.js';
 
 /** A text as it was read, and what it says. */
@@ -97,6 +98,6 @@ export class Followed<T> {
   private complaint(problem: string): string {
     const inForce =
       this.value === undefined ? 'There are none until then.' : 'Those that were read before stay in force.';
-    return `${this.what.name} cannot be read: ${problem}${problem.endsWith('?') ? '' : '.'} ${inForce}`;
+    return `${this.what.name} cannot be read: ${sentence(problem)} ${inForce}`;
   }
 }

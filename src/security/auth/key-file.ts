@@ -49,6 +49,6 @@ export function keysIn(file: SourceFile): ApiKey[] {
 
 /** The keys in the file at `path`; none where there is no file. @throws SourceProblem */
 export async function readKeyFile(path: string): Promise<ApiKey[]> {
-  const file = await SourceFile.readIfThere(path);
+  const file = await SourceFile.readIfThere(path, path);
   return file ? keysIn(file) : [];
 }

@@ -32,7 +32,7 @@ export class SigningKeys {
     this.followed = new Followed(
       {
         name: 'Keys of tokens',
-        read: async () => keySet(this.isUrl ? await fetched(new URL(where)) : await SourceFile.read(where)),
+        read: async () => keySet(this.isUrl ? await fetched(new URL(where)) : await SourceFile.read(where, where)),
         everyMs: this.isUrl ? FETCH_EVERY_MS : LOOK_EVERY_MS,
         retryMs: this.isUrl ? FETCH_AGAIN_MS : LOOK_EVERY_MS,
         onChange,
