@@ -3,6 +3,8 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { type OpenAPIObject } from '@nestjs/swagger';
 import { type Scope, SCOPES } from '../src/common/principal.js';
 import { AccessGuard } from '../src/security/auth/access.guard.js';
+import { HEALTH_SERVICE, INFERENCE_SERVICE } from '../src/grpc/services.js';
+import { GrpcClient } from './support/grpc-client.js';
 import { KeyRing, showing } from './support/key-ring.js';
 import { APPLICANT } from './support/rows.js';
 import { type Answer, Service } from './support/service.js';
@@ -251,6 +253,48 @@ describe('AUTH_PUBLIC', () => {
         expect([path, guessed.status]).toEqual([path, wanted]);
       }
     } finally {
+      await service.stop();
+      await ring.remove();
+    }
+  });
+});
+
+describe('gRPC’s health service', () => {
+  it('tells nobody without a key of models, and nobody of models that are not for him', async () => {
+    const ring = await KeyRing.make();
+    const all = await ring.add('all', ['read']);
+    const one = await ring.add('one', ['read'], { models: ['iris'] });
+    const service = await Service.start({ ...ring.environment, AUTH_PUBLIC: 'none' });
+    const client = new GrpcClient(await service.openGrpc());
+    const settings = (key?: string) => ({ service: HEALTH_SERVICE, ...(key && { metadata: { 'x-api-key': key } }) });
+    const watch = (name: string, key?: string) =>
+      new Promise((resolve) => {
+        const stream = client.stream('Watch', { service: name }, settings(key));
+        stream.on('data', ({ status }: { status: string }) => {
+          resolve(status);
+          stream.cancel();
+        });
+        stream.on('error', ({ code }: Error & { code?: number }) => {
+          resolve(code);
+        });
+      });
+    const check = async (name: string, key?: string) => {
+      const { code, response } = await client.call('Check', { service: name }, settings(key));
+      return code === 0 ? (response.status as unknown) : code;
+    };
+    const list = async (key: string) =>
+      Object.keys((await client.call('List', {}, settings(key))).response.statuses as object);
+    try {
+      for (const ask of [check, watch]) {
+        for (const name of ['', 'iris', 'nope']) expect([name, await ask(name)]).toEqual([name, 16]);
+        expect([await ask('', all), await ask('credit-risk', all)]).toEqual(['SERVING', 'SERVING']);
+        expect([await ask('', one), await ask('iris', one)]).toEqual(['SERVING', 'SERVING']);
+        expect([await ask('credit-risk', one), await ask('nope', one)]).toEqual([7, 7]);
+      }
+      expect(await list(all)).toContain('credit-risk');
+      expect(await list(one)).toEqual(['', INFERENCE_SERVICE, 'iris']);
+    } finally {
+      client.close();
       await service.stop();
       await ring.remove();
     }

@@ -138,6 +138,33 @@ withRedis(title('RATE_LIMIT with Redis'), () => {
     }
   });
 
+  it.each([
+    '1e999 5',
+    '-1e999 5',
+    'nan 5',
+    '1e308 5',
+    '99999999 99999999999999999',
+    '1e400 99999999999999999999999',
+    'x',
+  ])('a key that holds %p keeps nobody out for longer than twice the time, and is counted anew', async (garbage) => {
+    const client = new Client(redis.url);
+    client.defineCommand('takeRows', { lua: TAKE_ROWS });
+    const { takeRows } = client as unknown as { takeRows: (...words: unknown[]) => Promise<[number, string]> };
+    const key = `garbage:${garbage}`;
+    try {
+      await client.set(key, garbage);
+      const [taken, used] = await takeRows.call(client, 1, key, 10, DAY * 1e6, 3, 0);
+      expect(Number(used)).toBeLessThanOrEqual(20);
+      expect(Number(used)).toBeGreaterThanOrEqual(taken === 1 ? 3 : 7);
+      if (taken === 0) await client.set(key, `${used} ${String((Date.now() - 1.5 * DAY * 1000) * 1000)}`); // later
+      const [again, left] = await takeRows.call(client, 1, key, 10, DAY * 1e6, 3, 0);
+      expect([again, Number(left) <= 10]).toEqual([1, true]);
+      expect(await client.pttl(key)).toBeGreaterThan(0);
+    } finally {
+      client.disconnect();
+    }
+  });
+
   it('counts several requests by one call as one after the other', async () => {
     const client = new Client(redis.url);
     client.defineCommand('takeRows', { lua: TAKE_ROWS });

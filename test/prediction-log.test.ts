@@ -288,6 +288,11 @@ describe('what is kept', () => {
     expect(await clients.post('/predict/batch', { requests: [row, { ...row, __proto__: null }] }, 'r2')).toBe(200);
     expect(await clients.post('/predict', { ...row, a: 'x' }, 'r3')).toBe(400);
     expect(await clients.post('/v1/models/nobody/predict', row, 'r4')).toBe(404);
+    const tensor = { inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP64', data: [1, 7_719_934_511] }] };
+    expect(await clients.post('/v2/models/m/infer', tensor, 'r6')).toBe(400); // it is FP32
+    tensor.inputs[0] = { ...tensor.inputs[0], datatype: 'FP32' } as never;
+    expect(await clients.post('/v2/models/m/infer', tensor, 'r7')).toBe(200);
+    expect(await clients.post('/v2/models/nobody/infer', tensor, 'r8')).toBe(404);
     expect(await clients.post('/v1/models/m/versions/9/predict', row, 'r5')).toBe(404);
     const answer = await fetch(`${url}/v1/predictions/r1`);
     const shown = '[redacted]';

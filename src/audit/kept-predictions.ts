@@ -44,9 +44,10 @@ export class KeptPredictions {
    * What was kept of a request, in the order in which it was kept. Several clients may have sent the same id: then all
    * of their predictions.
    *
+   * @param among only those of models among these
    * @throws DomainError `dependency_unavailable`
    */
-  async ofRequest(id: string, { limit, after = 0 }: RequestPage): Promise<KeptPrediction[]> {
+  async ofRequest(id: string, { limit, after = 0 }: RequestPage, among?: readonly string[]): Promise<KeptPrediction[]> {
     await this.log.flush();
     const rows = await this.database.run((query) =>
       query
@@ -54,6 +55,7 @@ export class KeptPredictions {
         .select(COLUMNS)
         .where('request_id', '=', id)
         .where('id', '>', after)
+        .$if(among !== undefined, (some) => some.where('model', 'in', [...(among ?? [])]))
         .orderBy('id')
         .limit(limit)
         .execute(),

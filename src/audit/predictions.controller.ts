@@ -55,8 +55,7 @@ export class PredictionsController {
   ): Promise<KeptPredictionListDto> {
     const page = toRequestPage(query);
     const caller = RequestContext.of(request);
-    const all = await this.kept.ofRequest(id, page);
-    const predictions = all.filter(({ model }) => caller.principal?.mayUse(model) ?? true);
+    const predictions = await this.kept.ofRequest(id, page, caller.principal?.models);
     if (predictions.length === 0 && page.after === undefined) throw this.notFound(id, caller);
     return { predictions: predictions.map((one) => KeptPredictionDto.from(one)) };
   }

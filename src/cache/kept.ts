@@ -53,24 +53,25 @@ function isPrediction(value: unknown): value is Prediction {
   const [prediction, probability, name] = [own('prediction'), own('probability'), own('prediction_class')];
   const [probabilities, outputs] = [own('probabilities'), own('outputs')];
   return (
-    (prediction === null || typeof prediction === 'number' || isRawJSON(prediction)) &&
-    (probability === null || typeof probability === 'number') &&
+    (prediction === null || Number.isFinite(prediction) || isRawJSON(prediction)) &&
+    (probability === null || Number.isFinite(probability)) &&
     (name === null || typeof name === 'string') &&
     (probabilities === undefined || isOfNumbers(probabilities)) &&
-    (outputs === undefined || (isJsonObject(outputs) && isNoDeeper(outputs, MOST_DEPTH)))
+    (outputs === undefined || (isJsonObject(outputs) && isTensors(outputs, MOST_DEPTH)))
   );
 }
 
 /** What a tensor can be: code that walks a value would run out of stack. */
 const MOST_DEPTH = 64;
 
-function isNoDeeper(value: unknown, levels: number): boolean {
+function isTensors(value: unknown, levels: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value); // JSON reads 1e999 as an infinity, and cannot write it
   if (typeof value !== 'object' || value === null || isRawJSON(value)) return true;
-  return levels > 0 && Object.values(value).every((item) => isNoDeeper(item, levels - 1));
+  return levels > 0 && Object.values(value).every((item) => isTensors(item, levels - 1));
 }
 
 function isOfNumbers(value: unknown): value is Record<string, number> {
-  return isJsonObject(value) && Object.values(value).every((item) => typeof item === 'number');
+  return isJsonObject(value) && Object.values(value).every(Number.isFinite);
 }
 
 /** About the memory that an entry takes, in bytes: within a third of what was measured, for predictions of each task. */

@@ -2,13 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Allowance } from './allowance.js';
 import { type CacheUse, type Caller } from './caller.js';
-import { type ErrorCode } from './errors.js';
+import { type DomainError, type ErrorCode } from './errors.js';
 import { type Principal } from './principal.js';
 import { type Trace } from './trace.js';
 
 const CONTEXT = Symbol('request context');
 /** What a request id from outside may look like: it goes into logs and back into a header. */
 const SAFE_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** What a request needs to know of the version that answers it. */
+interface Answering {
+  model: string;
+  version: string;
+  loaded: { timeoutMs: number };
+  log: { redact: ReadonlyMap<string, unknown> } | undefined;
+}
 
 /** What is known of a request while it is answered. */
 export class RequestContext implements Caller {
@@ -54,6 +62,27 @@ export class RequestContext implements Caller {
   /** The context of a request; the first call makes it. */
   static of(request: IncomingMessage & { [CONTEXT]?: RequestContext | undefined }): RequestContext {
     return (request[CONTEXT] ??= new RequestContext(request.headers['x-request-id']));
+  }
+
+  /**
+   * Names the version that answers, for the log and the answer's headers, an error's too; its author may limit the time
+   * and what is shown.
+   */
+  isFor({ model, version, loaded, log }: Answering): void {
+    this.deadline = Math.min(this.deadline, this.startedAt + loaded.timeoutMs);
+    this.model = model;
+    this.version = version;
+    this.redact = log?.redact;
+  }
+
+  /** Whether something of what was sent must not be shown. */
+  get isRedacted(): boolean {
+    return this.redact !== undefined && this.redact.size > 0;
+  }
+
+  /** What the log may tell of why it failed: the runtime names the value that it stumbles on. */
+  causeOf({ code, cause }: DomainError): unknown {
+    return code === 'inference_failed' && this.isRedacted ? undefined : cause;
   }
 
   /** What every answer says of itself, as a flat list: name and value in turn. */

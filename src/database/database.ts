@@ -6,7 +6,7 @@ import { within } from '../common/within.js';
 import { Settings } from '../config/settings.js';
 import { type Connection } from './connection/connect.js';
 import { type ReadColumn, type ReadRow } from './connection/driven.js';
-import { isOfStatement, isOfValues, placeOf, problemOf } from './problem.js';
+import { isConflict, isOfStatement, isOfValues, placeOf, problemOf } from './problem.js';
 import { type Tables } from './tables.js';
 
 /** Milliseconds between two attempts while it is away: doubled from the first to the last. */
@@ -103,7 +103,10 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     let connection: Connection | undefined;
     const answer = this.open().then((opened) => {
       connection = opened;
-      return work(opened);
+      return work(opened).catch((error: unknown) => {
+        if (isConflict(error)) return work(opened);
+        throw error;
+      });
     });
     try {
       return await within(this.settings.DATABASE_TIMEOUT_MS, answer);

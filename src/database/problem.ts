@@ -57,6 +57,11 @@ export function isOfStatement(error: unknown): boolean {
   return /^(42|54)\w{3}$/.test(code ?? '') || ['3F000', '57014', '55P03'].includes(code ?? '');
 }
 
+/** Whether a statement was given up for another one's sake: PostgreSQL's deadlocks and conflicts. It may be repeated. */
+export function isConflict(error: unknown): boolean {
+  return ['40001', '40P01'].includes(String((error as { code?: unknown }).code));
+}
+
 /** Where a server or a file is, for the log: without user, password and options. */
 export function placeOf(url: string): string {
   if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length);

@@ -1,4 +1,4 @@
-import { type Metadata } from '@grpc/grpc-js';
+import { type Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { type Scope } from '../common/principal.js';
 import { RequestContext } from '../common/request-context.js';
 
@@ -16,6 +16,10 @@ export class Call {
     readonly address: string,
   ) {
     this.context = RequestContext.withId(this.header('x-request-id'));
+  }
+
+  static of(call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getHost' | 'getPeer'>): Call {
+    return new Call(call.metadata, call.getHost(), call.getPeer().replace(PORT, ''));
   }
 
   /** What the metadata says under a name; undefined where it says nothing. */
@@ -36,6 +40,9 @@ export class Call {
   }
 }
 
+/** At the end of a peer's address. */
+const PORT = /:\d+$/;
+
 /** One method of a service: a request, an answer. */
 export interface Method {
   scope: Scope;
@@ -48,4 +55,10 @@ export interface Method {
 /** As Method, for one that reads and writes its messages itself. */
 export interface EncodedMethod extends Omit<Method, 'answer'> {
   answerEncoded: (message: Buffer, call: Call) => Promise<Buffer>;
+}
+
+/** As Method, for one that tells something for as long as its client wants to hear it. */
+export interface LastingMethod<Request, Response> extends Omit<Method, 'answer'> {
+  /** @throws DomainError */
+  open: (call: ServerWritableStream<Request, Response>, seen: Call) => void;
 }

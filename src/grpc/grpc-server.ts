@@ -5,6 +5,7 @@ import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Turns } from '../common/turns.js';
 import { Settings } from '../config/settings.js';
+import { ServerLimits } from '../http/server-limits.js';
 import { HealthCalls } from './health-calls.js';
 import { InferenceMethods } from './inference-methods.js';
 import { type Serving } from './serving.js';
@@ -36,7 +37,10 @@ export class GrpcServer implements BeforeApplicationShutdown {
     private readonly healthCalls: HealthCalls,
     private readonly surroundings: Surroundings,
     private readonly logger: PinoLogger,
-  ) {}
+    limits: ServerLimits,
+  ) {
+    limits.boundConnections(this.listener);
+  }
 
   /** Where it listens; undefined while it does not. */
   get address(): AddressInfo | undefined {

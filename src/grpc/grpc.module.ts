@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AdminModule } from '../admin/admin.module.js';
+import { HttpModule } from '../http/http.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { OpenInferenceModule } from '../open-inference/open-inference.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
@@ -14,7 +15,7 @@ import { Surroundings } from './surroundings.js';
 
 /** Everything that is answered over gRPC. */
 @Module({
-  imports: [AdminModule, HealthModule, OpenInferenceModule, RegistryModule, SecurityModule, TracingModule],
+  imports: [AdminModule, HealthModule, HttpModule, OpenInferenceModule, RegistryModule, SecurityModule, TracingModule],
   providers: [GrpcServer, InferenceMethods, HealthCalls, Surroundings, CallGuard, CallObserver],
 })
 export class GrpcModule {}

@@ -1,9 +1,10 @@
-import { type handleServerStreamingCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { type ServerWritableStream } from '@grpc/grpc-js';
 import { Injectable } from '@nestjs/common';
+import { type Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors.js';
 import { HealthService } from '../health/health.service.js';
 import { ModelRegistry } from '../registry/model-registry.js';
-import { type Method } from './call.js';
+import { type LastingMethod, type Method } from './call.js';
 import { INFERENCE_SERVICE } from './services.js';
 import { UNAVAILABLE } from './status.js';
 
@@ -24,14 +25,15 @@ type Watch = ServerWritableStream<HealthRequest, HealthResponse>;
 
 /**
  * gRPC's health service: the empty name and the inference service's stand for the whole server, ready as
- * /health/ready has it; any other is a model's. It is asked for when somebody asks, never kept.
+ * /health/ready has it, whatever it depends on; any other is a model's. It is asked for when somebody asks, never kept.
  */
 @Injectable()
 export class HealthCalls {
   readonly check: Method = {
     scope: 'read',
     isProbe: true,
-    answer: ({ service }: HealthRequest) => {
+    answer: ({ service }: HealthRequest, { context }) => {
+      checkMayKnow(service, context);
       const status = this.statusOf(service);
       if (!status) throw new DomainError('model_not_found', 'There is no service or model of this name.');
       return { status };
@@ -40,8 +42,8 @@ export class HealthCalls {
   readonly list: Method = {
     scope: 'read',
     isProbe: true,
-    answer: () => {
-      const names = ['', INFERENCE_SERVICE, ...this.registry.list().map(({ name }) => name)];
+    answer: (_: object, { context }) => {
+      const names = ['', INFERENCE_SERVICE, ...this.registry.visibleTo(context).map(({ name }) => name)];
       return { statuses: Object.fromEntries(names.map((name) => [name, { status: this.statusOf(name) }])) };
     },
   };
@@ -54,13 +56,19 @@ export class HealthCalls {
   ) {}
 
   /** Tells a status at once, and again whenever it changes. */
-  readonly watch: handleServerStreamingCall<HealthRequest, HealthResponse> = (call) => {
-    call.once('cancelled', () => {
-      this.watches.delete(call);
-      if (this.watches.size === 0) clearInterval(this.timer);
-    });
-    if (this.watches.size === 0) this.timer = setInterval(this.look, LOOK_MS).unref();
-    this.tell(call, this.statusOf(call.request.service) ?? 'SERVICE_UNKNOWN');
+  readonly watch: LastingMethod<HealthRequest, HealthResponse> = {
+    scope: 'read',
+    isProbe: true,
+    open: (call, { context }) => {
+      const { service } = call.request;
+      checkMayKnow(service, context);
+      call.once('cancelled', () => {
+        this.watches.delete(call);
+        if (this.watches.size === 0) clearInterval(this.timer);
+      });
+      if (this.watches.size === 0) this.timer = setInterval(this.look, LOOK_MS).unref();
+      this.tell(call, this.statusOf(service) ?? 'SERVICE_UNKNOWN');
+    },
   };
 
   /** Tells those who watch what is so now, and ends their calls: they watch another server then. */
@@ -89,10 +97,18 @@ export class HealthCalls {
 
   /** undefined for a name that stands for nothing. */
   private statusOf(service: string): ServingStatus | undefined {
-    const isServer = service === '' || service === INFERENCE_SERVICE;
     const model = this.registry.find(service);
-    if (!isServer && !model) return undefined;
-    const isServing = !this.health.isDraining && (isServer ? this.health.isReady : model?.serves);
+    if (!isServer(service) && !model) return undefined;
+    const isServing = !this.health.isDraining && (isServer(service) ? this.health.isReady : model?.serves);
     return isServing ? 'SERVING' : 'NOT_SERVING';
   }
+}
+
+function isServer(service: string): boolean {
+  return service === '' || service === INFERENCE_SERVICE;
+}
+
+/** @throws DomainError `forbidden` where the caller is restricted to other models */
+function checkMayKnow(service: string, { principal }: Caller): void {
+  if (!isServer(service)) principal?.checkModel(service);
 }

@@ -12,10 +12,15 @@ import { type InferenceMethods } from './inference-methods.js';
 import { loadProtocols, type Service, serviceOf } from './protocols.js';
 import { HEALTH_SERVICE, INFERENCE_SERVICE } from './services.js';
 import { type Surroundings } from './surroundings.js';
-import { encoded, unary } from './unary.js';
+import { encoded, lasting, unary } from './unary.js';
 
 /** Calls that one connection may make at the same time. */
 const CALLS_PER_CONNECTION = 1000;
+/**
+ * Calls that one connection may have broken off, at once and in a second, before it is closed. Node's own 1,000 and 33
+ * are passed by a proxy whose callers' deadlines expire, and all its other calls end with the connection.
+ */
+const CANCELLED_CALLS = { streamResetBurst: 10_000, streamResetRate: 1000 };
 /** How often a connection on which nothing is called is tried, and how long its client may take to show that it is there. */
 const KEEPALIVE_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
@@ -54,6 +59,7 @@ export class Serving {
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.enable_channelz': 0,
     });
+    Object.assign(commonOptionsOf(this.server), CANCELLED_CALLS);
     const protocols = loadProtocols();
     this.addInference(serviceOf(protocols, INFERENCE_SERVICE));
     this.addHealth(serviceOf(protocols, HEALTH_SERVICE));
@@ -114,7 +120,8 @@ export class Serving {
     this.add(HEALTH_SERVICE, 'Check', encoded(check, Check));
     this.add(HEALTH_SERVICE, 'List', encoded(list, List));
     const { path, responseSerialize, requestDeserialize } = Watch;
-    const handle = watch as handleServerStreamingCall<object, object>;
+    const endpoint = { service: HEALTH_SERVICE, method: 'Watch' };
+    const handle = lasting(endpoint, watch, this.surroundings) as handleServerStreamingCall<object, object>;
     this.server.register(path, handle, responseSerialize, requestDeserialize, 'serverStream');
     this.kinds.set(path, 'streams');
   }
@@ -135,6 +142,13 @@ export class Serving {
 /** Messages stay bytes here: their methods read and write them. */
 function asBytes(bytes: Buffer): Buffer {
   return bytes;
+}
+
+/** What the library makes its HTTP/2 server with; it lets nobody say more. */
+function commonOptionsOf(server: Server): object {
+  const { commonServerOptions } = server as unknown as { commonServerOptions?: object };
+  if (!commonServerOptions) throw new Error('@grpc/grpc-js keeps the options of its HTTP/2 server elsewhere');
+  return commonServerOptions;
 }
 
 /** The library shows no connections, and keeps its only HTTP/2 server to itself. */

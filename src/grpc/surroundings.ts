@@ -22,8 +22,10 @@ export class Surroundings {
   }
 
   /** Writes into the log what is the server's fault, and why. */
-  report({ code, cause }: DomainError, { id, model, version }: RequestContext): void {
-    if (ERROR_KINDS[code].http < 500 || cause === undefined) return;
-    this.logger.error({ err: cause, request_id: id, code, model, version }, 'request_failed');
+  report(error: DomainError, context: RequestContext): void {
+    const { code } = error;
+    if (ERROR_KINDS[code].http < 500 || error.cause === undefined) return;
+    const { id, model, version } = context;
+    this.logger.error({ err: context.causeOf(error), request_id: id, code, model, version }, 'request_failed');
   }
 }

@@ -1,15 +1,19 @@
-import { type handleUnaryCall, Metadata, type MethodDefinition, type sendUnaryData } from '@grpc/grpc-js';
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type MethodDefinition,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
 import { CallerLeft } from '../common/caller.js';
 import { DomainError, ERROR_KINDS } from '../common/errors.js';
 import { giveBack } from '../common/give-back.js';
 import { type RequestContext } from '../common/request-context.js';
-import { Call, type EncodedMethod, type Method } from './call.js';
+import { Call, type EncodedMethod, type LastingMethod, type Method } from './call.js';
 import { type Endpoint } from './call-observer.js';
 import { CANCELLED, DEADLINE_EXCEEDED, OK, toStatus } from './status.js';
 import { type Surroundings } from './surroundings.js';
 
-/** At the end of a peer's address. */
-const PORT = /:\d+$/;
 /** A deadline counts as passed from so many milliseconds before it: the library's timer and ours round differently. */
 const ROUNDING_MS = 2;
 
@@ -24,7 +28,7 @@ export function unary(
 ): handleUnaryCall<Buffer, Buffer> {
   const { guard, observer, timeLimitMs } = surroundings;
   return (call, callback) => {
-    const seen = new Call(call.metadata, call.getHost(), call.getPeer().replace(PORT, ''));
+    const seen = Call.of(call);
     const { context } = seen;
     context.deadline = context.startedAt + Math.min(timeLimitMs, timeLeft(call.getDeadline()));
     const end = observer.begin(endpoint, method.isProbe, seen);
@@ -61,6 +65,32 @@ export function unary(
         fail(callback, error);
       },
     );
+  };
+}
+
+/** Stands around a method that lasts as long as its client wants: who calls, what is logged and counted. */
+export function lasting<Request, Response>(
+  endpoint: Endpoint,
+  method: LastingMethod<Request, Response>,
+  surroundings: Surroundings,
+): handleServerStreamingCall<Request, Response> {
+  return (call) => {
+    const seen = Call.of(call);
+    const end = surroundings.observer.begin(endpoint, method.isProbe, seen);
+    let status = CANCELLED; // as it ends where nothing is amiss
+    call.once('cancelled', () => {
+      end(status);
+    });
+    const open = async () => {
+      await surroundings.guard.admit(seen, method);
+      if (!call.cancelled) method.open(call, seen);
+    };
+    open().catch((thrown: unknown) => {
+      const error = toDomainError(thrown);
+      surroundings.report(error, seen.context);
+      status = ERROR_KINDS[error.code].grpc;
+      call.emit('error', toStatus(error));
+    });
   };
 }
 

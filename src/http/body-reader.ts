@@ -110,6 +110,10 @@ export class BodyReader {
         }
         if (length === 0) {
           body = chunk; // nearly always the whole body
+          if (chunk.length < announced && !this.hold(chunk.length, held)) {
+            refuse(overloaded());
+            return;
+          }
         } else {
           if (needed > body.length) {
             const size = Math.max(needed, Math.min(GROWTH * body.length, announced));

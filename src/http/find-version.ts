@@ -18,14 +18,10 @@ interface Resolver {
 export function findVersion(plane: Resolver, target: Target, request: IncomingMessage): Resolved | Promise<Resolved> {
   const context = RequestContext.of(request);
   const found = plane.resolve({ ...target, headerVersion: versionAskedBy(request) }, context);
-  if (found instanceof Promise)
-    return beforeDeadline(found, context, 'the model was loaded').then((resolved) => note(resolved, context));
-  return note(found, context);
-}
-
-function note(resolved: Resolved, context: RequestContext): Resolved {
-  context.deadline = Math.min(context.deadline, context.startedAt + resolved.loaded.timeoutMs);
-  context.model = resolved.model;
-  context.version = resolved.version;
-  return resolved;
+  const note = (resolved: Resolved) => {
+    context.isFor(resolved);
+    return resolved;
+  };
+  if (found instanceof Promise) return beforeDeadline(found, context, 'the model was loaded').then(note);
+  return note(found);
 }

@@ -17,6 +17,6 @@ import { ServerLimits } from './server-limits.js';
     ServerLimits,
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [BodyReader, JsonBody],
+  exports: [BodyReader, JsonBody, ServerLimits],
 })
 export class HttpModule {}

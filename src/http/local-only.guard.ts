@@ -5,7 +5,7 @@ import { isLoopback } from '../common/is-loopback.js';
 import { Settings } from '../config/settings.js';
 
 /** What proxies say of a request that they pass on. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
 
 /**
  * Where AUTH is off, lets calls that change something, or show what is personal, through only from the same machine: the

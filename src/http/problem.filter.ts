@@ -30,12 +30,10 @@ export class ProblemFilter implements ExceptionFilter {
     const { http: status } = ERROR_KINDS[error.code];
     this.observer.observe(request, response);
     if (status >= 500 && error.cause !== undefined) {
-      const { id, model, version, trace, redact } = context;
-      // The runtime names the value that it stumbles on.
-      const isPersonal = error.code === 'inference_failed' && redact !== undefined && redact.size > 0;
+      const { id, model, version, trace } = context;
       this.logger.error(
         {
-          err: isPersonal ? undefined : error.cause,
+          err: context.causeOf(error),
           request_id: id,
           trace_id: trace?.traceId,
           span_id: trace?.spanId,

@@ -1,4 +1,5 @@
 import { type Server, type ServerOptions } from 'node:http';
+import { type Server as NetServer } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Settings } from '../config/settings.js';
@@ -44,13 +45,18 @@ export class ServerLimits {
 
   /** To be put in force before the server listens. */
   bound(server: Server): void {
-    const { RECEIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, MAX_CONNECTIONS } = this.settings;
+    const { RECEIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } = this.settings;
     server.headersTimeout = RECEIVE_TIMEOUT_MS;
     server.requestTimeout = RECEIVE_TIMEOUT_MS; // headers and body together
     // Cuts a connection on which nothing moves in either direction: its client does not read. A request that is being
     // answered is silent, too, and must not be cut for that.
     server.timeout = Math.max(RECEIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + STALLED_MS;
-    server.maxConnections = MAX_CONNECTIONS;
+    this.boundConnections(server);
+  }
+
+  /** Bounds the connections of a port. To be put in force before it is listened on. */
+  boundConnections(server: NetServer): void {
+    server.maxConnections = this.settings.MAX_CONNECTIONS;
     Object.assign(server, { dropMaxConnection: true }); // or workers that are full would pass it round for ever
     server.on('drop', () => {
       this.tell();

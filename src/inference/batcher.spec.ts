@@ -329,7 +329,9 @@ describe('Batcher, with a slow model', () => {
       'y',
     ]);
     slow = Math.ceil((20_000 * 50) / probe.runMs);
-    const giveBack = (idle: InferenceThread) => void givenBack.push(idle);
+    const giveBack = (idle: InferenceThread) => {
+      givenBack.push(idle);
+    };
     lane = new ThreadLane(thread, { start, giveBack, onTrouble: (event) => troubles.push(event) });
   });
   afterEach(async () => {
@@ -440,14 +442,14 @@ describe('Batcher, with a slow model', () => {
 
   it('a thread that is given back is not touched again, though the replacement of another one comes late', async () => {
     await lane.grow(2);
-    const load = Promise.withResolvers<void>();
-    held = load.promise;
+    let load: () => void = () => undefined;
+    held = new Promise((resolve) => (load = resolve));
     crash(started[1] as InferenceThread);
     while (started.length < 3) await sleep(5); // its replacement is being loaded
     await lane.close();
     expect(givenBack).toEqual([thread]);
     await thread.load(join(folder, 'lookup.onnx'), 1); // it is another model's now
-    load.resolve();
+    load();
     while (givenBack.length < 2) await sleep(5);
     expect(givenBack).toEqual([thread, started[2]]);
     const keys = { type: 'int64', dims: [1, 1], data: BigInt64Array.of(1n) } as const;

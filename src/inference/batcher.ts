@@ -27,6 +27,8 @@ export interface BatcherOptions {
   shareable: ReadonlySet<string>;
   /** Rows that requests may share a run with; one with more gets a run of its own. */
   maxRows: number;
+  /** Rows that any run may hold, where that is more. */
+  longestRows?: number;
   /** Rows of a whole request, at most. Without it there is nothing to tell rows by, and such a request counts as one. */
   wholeRows?: number | undefined;
   /** Rows that may wait; beyond them requests are refused at once. */
@@ -41,6 +43,7 @@ export interface BatcherOptions {
 
 const MAX_RETRY_AFTER_S = 60;
 const PATIENT_RUNS = 8;
+const PATIENT_MS = 10;
 /** Tensors so large are not copied into a run that they would share on the HTTP thread: it saves less than it costs. */
 const LARGE_BYTES = 32 * 1024;
 
@@ -88,11 +91,15 @@ export class Batcher implements Work {
   }
 
   /**
-   * Rows that are tensors already, of which one request may bring so many: on the HTTP thread more than a shared run
-   * holds. To part them and put the answers together costs as much as a few milliseconds of patience.
+   * Rows that are tensors already, of which one request may bring so many, more than a shared run holds. To part them
+   * and put the answers together costs as much as a few milliseconds of patience; on a thread each part is a message
+   * there and one back, so that 150,000 rows of next to no work took seconds in runs of 8.
    */
   longestTensors(fetches: readonly string[]): number {
-    return this.longestRequest(fetches) * (this.isInline ? PATIENT_RUNS : 1);
+    const shared = this.longestRequest(fetches);
+    if (this.isInline) return shared * PATIENT_RUNS;
+    const { longestRows = shared } = this.options;
+    return Math.max(shared, Math.min(longestRows, Math.floor(this.pace * PATIENT_MS)));
   }
 
   /** As its options have it. */

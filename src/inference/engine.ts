@@ -76,6 +76,8 @@ export interface Placed {
   /** Outputs that requests may share a run for, and rows that such a run may hold. */
   shareable: ReadonlySet<string>;
   sharedRows: number;
+  /** Rows that any run may hold. */
+  longestRows: number;
   /** Memory that it takes, as measured; see `memory.ts`. */
   bytes: number;
 }
@@ -138,9 +140,10 @@ export class InferenceEngine implements OnApplicationShutdown {
     const onThread = times && bestRun(times, Infinity);
     const onTurns = times && bestRun(times, INLINE_RUN_MS);
     const placed = (lane: Lane, speed: Speed | undefined, bytes: number): Placed => {
-      const sharedRows = Math.min(graphRows, plan.runRows ?? (isTypical ? speed?.rows : UNKNOWN_RUN_ROWS) ?? 1);
+      const longestRows = Math.min(graphRows, plan.runRows ?? Infinity);
+      const sharedRows = Math.min(longestRows, (isTypical ? speed?.rows : UNKNOWN_RUN_ROWS) ?? 1);
       const runRows = batching.coalesced ? sharedRows : graphRows;
-      return { lane, batching, speed, runRows, shareable, sharedRows, bytes };
+      return { lane, batching, speed, runRows, shareable, sharedRows, longestRows, bytes };
     };
     // Where rows must not be parted, the largest batch is one run.
     const longestInline = times?.findLast(({ runMs }) => runMs <= INLINE_RUN_MS)?.rows ?? 0;

@@ -67,7 +67,10 @@ export class RequestQueue {
     const rest: WaitingRequest[] = [];
     let rows = 0;
     let goneRows = 0;
+    let seen = 0;
     for (const waiting of this.waiting) {
+      if (group[0]?.alone || rows >= maxRows) break; // or each of 10,000 parts of a request would look at all others
+      seen++;
       const { request } = waiting;
       if (this.isGone(waiting, now)) {
         goneRows += request.rows;
@@ -84,7 +87,7 @@ export class RequestQueue {
         rest.push(waiting);
       }
     }
-    this.waiting = rest;
+    this.waiting.splice(0, seen, ...rest);
     this.waitingRows -= rows + goneRows;
     this.leftBehind = this.waitingRows;
     return group;

@@ -6,11 +6,9 @@ import { type Tensor } from '../inference/tensor.js';
 import { Metrics } from '../metrics/metrics.js';
 import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
 import { checkContents } from './contents.js';
-import { failed, quoted, TensorContract } from './contract.js';
-import { datatypeOf } from './datatypes.js';
-import { type InferRequest, type InferResponse, type NamedTensor } from './inference.js';
+import { TensorContract } from './contract.js';
+import { type InferResponse, type NamedTensor } from './inference.js';
 import { type ModelMetadata, PLATFORM, type ServerMetadata, tensorsOf } from './metadata.js';
-import { countElements } from './shape.js';
 
 const NAME = 'nestor';
 /** Of the protocol, beyond what each server has. */
@@ -32,29 +30,11 @@ export class OpenInferenceService {
   }
 
   /**
-   * Checks a request against the model and runs it.
-   *
-   * @throws DomainError as `resolve`, and `validation_failed`, `inference_failed`, `overloaded`, `deadline_exceeded`;
-   *   CallerLeft
-   */
-  async infer(request: InferRequest, caller: Caller): Promise<InferResponse> {
-    const { model, version: pathVersion, headerVersion, inputs, outputs } = request;
-    const found = this.resolve({ model, pathVersion, headerVersion }, caller);
-    const resolved = found instanceof Promise ? await beforeDeadline(found, caller, 'the model was loaded') : found;
-    const contract = TensorContract.of(resolved.loaded.graph);
-    contract.check(
-      inputs.map(({ name, tensor: { type, dims } }) => ({ name, datatype: datatypeOf(type), shape: dims })),
-    );
-    for (const { name, tensor } of inputs) checkCount(name, tensor);
-    return this.run(resolved, inputs, contract.outputs(outputs), caller);
-  }
-
-  /**
    * Runs a version on inputs that its contract has accepted.
    *
    * @param outputs that its contract has, in the order of the answer
-   * @throws DomainError `validation_failed` for elements that the model cannot be given, `rate_limited`, and as `infer`;
-   *   CallerLeft
+   * @throws DomainError `validation_failed` for elements that the model cannot be given, `rate_limited`,
+   *   `inference_failed`, `overloaded`, `deadline_exceeded`; CallerLeft
    */
   async run(
     resolved: Resolved,
@@ -120,11 +100,4 @@ export class OpenInferenceService {
 /** What a request counts as: by the batch axis of its longest input. */
 function rowsOf(inputs: readonly NamedTensor[]): number {
   return Math.max(1, ...inputs.map(({ tensor }) => tensor.dims[0] ?? 1));
-}
-
-/** @throws DomainError `validation_failed` */
-function checkCount(name: string, { dims, data }: Tensor): void {
-  const count = countElements(dims);
-  if (count !== data.length)
-    throw failed([`input ${quoted(name)} has ${data.length} elements, and its shape needs ${count ?? 'more'}`]);
 }

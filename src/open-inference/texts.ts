@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { shortestFloat32 } from '../common/float32.js';
 import { type Tensor } from '../inference/tensor.js';
 
@@ -27,6 +28,30 @@ export function jsonOfTensor({ type, data }: Tensor): string {
     default:
       return `[${(data as Int32Array).join()}]`;
   }
+}
+
+/** Elements that are written at once: about 4 ms. */
+const AT_ONCE = 20_000;
+
+export function isLarge({ data }: Tensor): boolean {
+  return data.length > AT_ONCE;
+}
+
+/**
+ * As `jsonOfTensor`, for one whose text takes long: 25 million numbers would keep everybody else waiting for 5 seconds.
+ *
+ * @param go called between two pieces of it: throws where it is not wanted any more
+ * @throws NonFiniteElement; RangeError where it is longer than a text can be
+ */
+export async function jsonOfLargeTensor({ type, dims, data }: Tensor, go: () => void): Promise<string> {
+  let text = '';
+  for (let at = 0; at < data.length; at += AT_ONCE) {
+    const piece = data.slice(at, at + AT_ONCE);
+    text += (text && ',') + jsonOfTensor({ type, dims, data: piece }).slice(1, -1);
+    await nextTurn();
+    go();
+  }
+  return `[${text}]`;
 }
 
 function floats(values: Float32Array | Float64Array | Float16Array, shortest: (value: number) => number): string {

@@ -93,7 +93,8 @@ export class PredictionService {
         this.features.complete(resolved, signature, rows as Row[], rowPath, caller),
       );
       checkRows(signature, complete, rowPath);
-      return await this.run(resolved, signature, complete, rowPath, caller, wishes);
+      const kept = resolved.log ? complete.map((row, index) => lookup.withKey(row, rows[index] as Row)) : complete;
+      return await this.run(resolved, signature, complete, rowPath, caller, wishes, kept);
     } finally {
       letGo();
     }
@@ -106,6 +107,7 @@ export class PredictionService {
     rowPath: RowPath,
     caller: Caller,
     wishes: Wishes | undefined,
+    kept = rows,
   ): Promise<Prediction[]> {
     const { model, version, loaded, caching, log } = resolved;
     const { statistics } = loaded;
@@ -124,7 +126,7 @@ export class PredictionService {
       if (failed !== -1) throw toDomainError(outcomes[failed] as Error, rowPath(failed));
       const predictions = outcomes as Prediction[];
       count(statistics, caller, rows.length, startedAt);
-      if (log) this.log.record(resolved, rows, predictions, caller, caller.cacheUse?.hits === rows.length);
+      if (log) this.log.record(resolved, kept, predictions, caller, caller.cacheUse?.hits === rows.length);
       return predictions;
     } catch (error) {
       statistics.failed(startedAt);

@@ -53,6 +53,7 @@ export class FolderRepository extends ModelRepository {
         else hints.push(`${folder}: ignored, a model's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
       }
     }
+    if (!isFlat) hints.push(...(await looseFiles(root)));
     hints.push(...hintsAtPrimaries(models.filter(({ spec }) => spec.primary).map((model) => model.name)));
     if (models.length === 0) {
       throw new RepositoryProblem(
@@ -77,6 +78,14 @@ export class FolderRepository extends ModelRepository {
       );
     }
   }
+}
+
+/** Hints at models that lie beside the folders of models. */
+async function looseFiles(root: string): Promise<string[]> {
+  const names = await readdir(root);
+  return names
+    .filter((name) => name.endsWith('.onnx'))
+    .map((name) => `${name}: ignored, move it to ${basename(name, '.onnx')}/1/${MODEL_ONNX}`);
 }
 
 function hintsAtPrimaries([first, ...others]: readonly string[]): string[] {

@@ -44,7 +44,9 @@ export function readLogSpec(file: SourceFile, { sample = 1, redact = [], keep }:
 /** Names to redact that are features of none of the versions: a misspelt one would have its values kept. */
 export function redactionWarnings({ redact }: LogSpec, signatures: readonly Signature[]): string[] {
   if (redact.size === 0 || signatures.length === 0) return [];
-  const known = new Set(signatures.flatMap(({ schema }) => [...featureNames(schema)]));
+  const known = new Set(
+    signatures.flatMap(({ schema, lookup }) => [...featureNames(schema), ...(lookup ? [lookup.key] : [])]),
+  );
   return [...redact].flatMap(([name, unknown]) =>
     known.has(name) ? [] : [`${unknown}, so it redacts nothing${didYouMean(name, known)}`],
   );

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
@@ -54,11 +54,9 @@ export class VersionLoader {
   private async loadAndCheck(version: ModelVersion, onChecking: () => void): Promise<LoadedVersion> {
     const { folder } = version.entry;
     const path = join(folder, MODEL_ONNX);
-    await access(path).catch((error: unknown) => {
+    await access(path).catch(async (error: unknown) => {
       const { code = '' } = error as NodeJS.ErrnoException;
-      throw new ModelFileProblem(
-        code === 'ENOENT' ? `${MODEL_ONNX} is missing` : `${MODEL_ONNX}: cannot be read (${code})`,
-      );
+      throw new ModelFileProblem(code === 'ENOENT' ? await missing(folder) : `${MODEL_ONNX}: cannot be read (${code})`);
     });
     // First: should the files change while they are read, the next look finds another digest.
     const { text: stamp } = await stampOf(folder);
@@ -127,6 +125,7 @@ export class VersionLoader {
     const batcher = new Batcher(graph, placed.lane, {
       shareable: placed.shareable,
       maxRows: placed.sharedRows,
+      longestRows: placed.longestRows,
       wholeRows: signature || placed.shareable.size > 0 ? this.settings.MAX_BATCH_SIZE : undefined,
       queueLimit: queue_rows ?? this.settings.QUEUE_LIMIT,
       pace: placed.speed && placed.speed.rows / placed.speed.runMs,
@@ -199,4 +198,10 @@ export class VersionLoader {
       `output ${outputs} is a sequence or a map and is left out: export with options={'zipmap': False}`,
     );
   }
+}
+
+async function missing(folder: string): Promise<string> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const other = names.find((name) => name.endsWith('.onnx'));
+  return other === undefined ? `${MODEL_ONNX} is missing` : `${MODEL_ONNX} is missing: rename ${other}`;
 }

@@ -83,6 +83,11 @@ export class Lookup {
     return complete;
   }
 
+  /** A complete row with the key that it was found by, where one was sent: for records. */
+  withKey(complete: Row, sent: Row): Row {
+    return Object.hasOwn(sent, this.key) ? { [this.key]: sent[this.key], ...complete } : complete;
+  }
+
   /** A complete row as one that gives the key instead: for the documentation. */
   keyedExample(complete: Row): Row {
     const sent = Object.entries(complete).filter(([name]) => !this.isStored(name));

@@ -115,6 +115,43 @@ describe('hostile clients of the port for gRPC', () => {
     await until(async () => (await unmatched()) === before + 1);
   });
 
+  it.each([
+    ['in a text that is longer than the message', Buffer.concat([ECHO, Buffer.from([0x1a, 100, 97])])],
+    ['in a text of 4 GB', Buffer.concat([ECHO, Buffer.from('1affffffff0f', 'hex')])],
+    ['inside of the model’s name', ECHO.subarray(0, 4)],
+    ['with a field that no message has', Buffer.concat([ECHO, Buffer.from([0, 0])])],
+  ])('a message that ends %s: INVALID_ARGUMENT', async (_, message) => {
+    const client = new GrpcClient(address);
+    expect(await client.sendBytes(INFER, message).reply).toMatchObject({ code: 3 });
+    client.close();
+  });
+
+  it('calls broken off by the thousand do not end those beside them', async () => {
+    const client = new GrpcClient(address);
+    const bytes = new Uint8Array(4);
+    for (let round = 0; round < 30; round++) {
+      const broken = Array.from({ length: 100 }, () => client.start('ModelInfer', { model_name: 'echo' }));
+      const beside = client.infer('echo', [{ name: 'x', datatype: 'FP32', shape: [1, 1], bytes }]);
+      await new Promise(setImmediate);
+      for (const { call } of broken) call.cancel();
+      expect((await beside).code).toBe(0);
+    }
+    client.close();
+  });
+
+  it('connections beyond MAX_CONNECTIONS are closed at once', async () => {
+    const small = await Service.start({ MODELS_DIR: folder.path, MAX_CONNECTIONS: '5' });
+    const [host, port] = (await small.openGrpc()).split(':');
+    const sockets = Array.from({ length: 12 }, () =>
+      connect(Number(port), host)
+        .on('error', () => undefined)
+        .resume(),
+    );
+    await until(() => sockets.filter(({ closed }) => closed).length === 7);
+    for (const socket of sockets) socket.destroy();
+    await small.stop();
+  });
+
   async function unmatched(): Promise<number> {
     const { text } = await service.get('/metrics');
     const line = /^nestor_grpc_requests_total{method="unmatched",service="unmatched",code="UNIMPLEMENTED"} (\d+)$/m;

@@ -21,6 +21,17 @@ const SCALAR = writeModel({
   outputs: { y: { shape: ['N'] }, sum: { shape: [] } },
   nodes: [node('Mul', ['x', 'factor'], 'y'), node('ReduceSum', ['y'], 'sum', { keepdims: 0 })],
 });
+/** As many zeros as `n` says, of which the last is not a number: 0 / 0. */
+const MANY = writeModel({
+  inputs: { n: { type: 'int64', shape: [1] } },
+  outputs: { y: { shape: ['N'] }, z: { shape: ['N'] } },
+  constants: { last: floats([1], [0]) },
+  nodes: [
+    node('ConstantOfShape', ['n'], 'y'),
+    node('Div', ['last', 'last'], 'nan'),
+    node('Concat', ['y', 'nan'], 'z', { axis: 0 }),
+  ],
+});
 const FIXED = identityModel({ name: 'x', shape: [2, 3] });
 const OPEN = writeModel({ inputs: { x: {} }, outputs: { y: {} }, nodes: [node('Neg', ['x'], 'y')] });
 /** y = a + b, where either may have one row for all of the other's. */
@@ -73,6 +84,8 @@ describe('models of every kind', () => {
       'optional/1/model.onnx': OPTIONAL,
       'scalar/1/model.onnx': SCALAR,
       'fixed/1/model.onnx': FIXED,
+      'many/1/model.onnx': MANY,
+      'copy/1/model.onnx': identityModel({ name: 'x', shape: ['N', 'M'] }),
       'open/1/model.onnx': OPEN,
       'broadcast/1/model.onnx': BROADCAST,
       'sequence/1/model.onnx': SEQUENCE,
@@ -222,6 +235,34 @@ describe('models of every kind', () => {
     const rows = Array.from({ length: 5000 }, (_, i) => [i, 1, 0]);
     const { outputs } = await client.infer('wide', { inputs: [tensor('x', [5000, 3], rows)] });
     expect(outputs[0]).toMatchObject({ shape: [5000, 1], data: rows.map(([i = 0]) => i + 2) });
+  });
+
+  it('a hundred thousand rows of a model on a thread, beside others', async () => {
+    const { json } = await service.get('/v1/models/copy');
+    expect(json.versions[0].execution.placement).toBe('threads');
+    const rows = Array.from({ length: 100_000 }, (_, i) => i);
+    const { outputs } = await client.infer('copy', { inputs: [tensor('x', [100_000, 1], rows)] });
+    expect(outputs[0]).toMatchObject({ shape: [100_000, 1], data: rows });
+    const few = await Promise.all([1, 2, 3].map((value) => client.infer('copy', { inputs: [tensor('x', [1, 1], [value])] }))); // prettier-ignore
+    expect(few.map((one) => one.outputs[0]?.data)).toEqual([[1], [2], [3]]);
+  });
+
+  it('an answer of a million numbers in JSON keeps nobody waiting', async () => {
+    const ask = (output: string) =>
+      client.infer('many', {
+        inputs: [{ name: 'n', shape: [1], datatype: 'INT64', data: [1_000_000] }],
+        outputs: [{ name: output }],
+      });
+    const long = ask('y');
+    const after = (answer: Promise<unknown>, what: string) => answer.then(() => what);
+    let probes = 0;
+    const next = () => Promise.race([after(long, 'answer'), after(service.get('/health/live'), 'probe')]);
+    while ((await next()) === 'probe') probes++;
+    expect(probes).toBeGreaterThan(5); // where it was in one piece, it was 1 or 2
+    const { outputs } = await long;
+    expect(outputs[0]?.data).toEqual(new Array(1_000_000).fill(0));
+    const { json } = await ask('z');
+    expect(json.error).toMatch(/output "z" holds NaN or an infinity.*ask for it as binary data/);
   });
 
   it('are lazy, and loaded by whoever asks for them', async () => {

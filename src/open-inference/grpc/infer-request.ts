@@ -72,13 +72,13 @@ function readRequest(message: Buffer): SentRequest {
     const tag = reader.uint32();
     switch (tag) {
       case (1 << 3) | SIZED:
-        request.model = reader.string();
+        request.model = textOf(reader);
         break;
       case (2 << 3) | SIZED:
-        request.version = reader.string();
+        request.version = textOf(reader);
         break;
       case (3 << 3) | SIZED:
-        request.id = reader.string();
+        request.id = textOf(reader);
         break;
       case (4 << 3) | SIZED:
         append(parameters, readEntry(reader.bytes()));
@@ -93,7 +93,7 @@ function readRequest(message: Buffer): SentRequest {
         append(raw, reader.bytes() as Buffer);
         break;
       default:
-        reader.skipType(tag & 7);
+        skip(reader, tag);
     }
   }
   if (parameters.length > 0) request.parameters = Object.fromEntries(parameters);
@@ -109,10 +109,10 @@ function readInput(message: Uint8Array): SentInput {
     const tag = reader.uint32();
     switch (tag) {
       case (1 << 3) | SIZED:
-        input.name = reader.string();
+        input.name = textOf(reader);
         break;
       case (2 << 3) | SIZED:
-        input.datatype = reader.string();
+        input.datatype = textOf(reader);
         break;
       case (3 << 3) | SIZED: {
         const end = reader.uint32() + reader.pos;
@@ -135,7 +135,7 @@ function readInput(message: Uint8Array): SentInput {
         break;
       }
       default:
-        reader.skipType(tag & 7);
+        skip(reader, tag);
     }
   }
   if (parameters.length > 0) input.parameters = Object.fromEntries(parameters);
@@ -148,9 +148,9 @@ function readOutput(message: Uint8Array): SentOutput {
   const output: SentOutput = { name: '', parameters: NONE };
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
-    if (tag === ((1 << 3) | SIZED)) output.name = reader.string();
+    if (tag === ((1 << 3) | SIZED)) output.name = textOf(reader);
     else if (tag === ((2 << 3) | SIZED)) append(parameters, readEntry(reader.bytes()));
-    else reader.skipType(tag & 7);
+    else skip(reader, tag);
   }
   if (parameters.length > 0) output.parameters = Object.fromEntries(parameters);
   return output;
@@ -162,9 +162,9 @@ function readEntry(message: Uint8Array): [string, unknown] {
   const entry: [string, unknown] = ['', undefined];
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
-    if (tag === ((1 << 3) | SIZED)) entry[0] = reader.string();
+    if (tag === ((1 << 3) | SIZED)) entry[0] = textOf(reader);
     else if (tag === ((2 << 3) | SIZED)) entry[1] = readParameter(reader.bytes());
-    else reader.skipType(tag & 7);
+    else skip(reader, tag);
   }
   return entry;
 }
@@ -176,12 +176,22 @@ function readParameter(message: Uint8Array): unknown {
     const tag = reader.uint32();
     if (tag === ((1 << 3) | VARINT)) value = reader.bool();
     else if (tag === ((2 << 3) | VARINT)) value = toNumber(reader.int64());
-    else if (tag === ((3 << 3) | SIZED)) value = reader.string();
+    else if (tag === ((3 << 3) | SIZED)) value = textOf(reader);
     else if (tag === ((4 << 3) | FIXED64)) value = reader.double();
     else if (tag === ((5 << 3) | VARINT)) value = toNumber(reader.uint64());
-    else reader.skipType(tag & 7);
+    else skip(reader, tag);
   }
   return value;
+}
+
+/** A text. The library's own reader takes one that is longer than the message for what is there. */
+function textOf(reader: protobuf.Reader): string {
+  return (reader.bytes() as Buffer).toString('utf8');
+}
+
+function skip(reader: protobuf.Reader, tag: number): void {
+  if (tag >>> 3 === 0) throw new RangeError('no field has this number');
+  reader.skipType(tag & 7);
 }
 
 /** A number of 64 bits; beyond 2^53 it loses digits. */

@@ -2,7 +2,6 @@ import { beforeDeadline } from '../../common/caller.js';
 import { giveBack } from '../../common/give-back.js';
 import { type RequestContext } from '../../common/request-context.js';
 import { type DataType, type Tensor } from '../../inference/tensor.js';
-import { type Resolved } from '../../registry/model-registry.js';
 import { type ContractInput, failed, quoted, TensorContract } from '../contract.js';
 import { datatypeOf } from '../datatypes.js';
 import { type NamedTensor } from '../inference.js';
@@ -19,7 +18,7 @@ import { readContents } from './typed-contents.js';
  * Answers a ModelInfer call: an encoded ModelInferRequest in, an encoded ModelInferResponse out.
  *
  * @param headerVersion what the call's metadata says of the version
- * @throws DomainError as OpenInferenceService.infer; CallerLeft
+ * @throws DomainError as OpenInferenceService.resolve and run, and `validation_failed`; CallerLeft
  */
 export async function infer(
   inference: OpenInferenceService,
@@ -32,7 +31,7 @@ export async function infer(
   context.deadline = Math.min(context.deadline, context.startedAt + (timeoutOf(request.parameters) ?? Infinity));
   const found = inference.resolve({ model, pathVersion: version === '' ? undefined : version, headerVersion }, context);
   const resolved = found instanceof Promise ? await beforeDeadline(found, context, 'the model was loaded') : found;
-  note(resolved, context);
+  context.isFor(resolved);
   const contract = TensorContract.of(resolved.loaded.graph);
   checkParameters(request);
   const wanted = contract.outputs(outputs.map(({ name }) => name));
@@ -64,13 +63,6 @@ function giveBackMessage(message: Buffer): void {
 function checkParameters({ inputs, outputs }: SentRequest): void {
   for (const { name, parameters } of inputs) checkInputParameters(parameters, `input ${quoted(name)}`);
   for (const { name, parameters } of outputs) checkOutputParameters(parameters, `output ${quoted(name)}`);
-}
-
-/** Names the version that answers in the log and in the answer's metadata, an error's too; its author may limit the time. */
-function note({ model, version, loaded }: Resolved, context: RequestContext): void {
-  context.deadline = Math.min(context.deadline, context.startedAt + loaded.timeoutMs);
-  context.model = model;
-  context.version = version;
 }
 
 /** @throws DomainError `validation_failed` */

@@ -1,9 +1,11 @@
+import { type Caller, CallerLeft } from '../../common/caller.js';
 import { DomainError } from '../../common/errors.js';
 import { quoted } from '../contract.js';
 import { datatypeOf } from '../datatypes.js';
 import { type InferResponse } from '../inference.js';
 import { rawBytes } from '../raw-tensor.js';
-import { jsonOfTensor, NonFiniteElement } from '../texts.js';
+import { isLarge, jsonOfLargeTensor, jsonOfTensor, NonFiniteElement } from '../texts.js';
+import { type Tensor } from '../../inference/tensor.js';
 import { type InferBody } from './infer-body.js';
 
 /** An answer: its JSON, and the binary data that come after it. */
@@ -15,12 +17,13 @@ export interface InferAnswer {
 /**
  * The answer in the form that its request asks for. The JSON is put together by hand, as that of a prediction is.
  *
- * @throws DomainError `non_finite_output`
+ * @throws DomainError `non_finite_output`, `validation_failed` where it is too long for JSON; CallerLeft
  */
-export function answerOf(
+export async function answerOf(
   { model, version, outputs }: InferResponse,
   { id, outputs: asked, isBinary }: Pick<InferBody, 'id' | 'outputs' | 'isBinary'>,
-): InferAnswer {
+  caller: Caller,
+): Promise<InferAnswer> {
   const binary: Uint8Array[] = [];
   let list = '';
   for (const [position, { name, tensor }] of outputs.entries()) {
@@ -30,7 +33,8 @@ export function answerOf(
       binary.push(bytes);
       list += `"parameters":{"binary_data_size":${bytes.byteLength}}}`;
     } else {
-      list += `"data":${dataOf(name, tensor)}}`;
+      const data = dataOf(name, tensor, caller);
+      list += `"data":${typeof data === 'string' ? data : await data}}`;
     }
   }
   const idText = id === undefined ? '' : `,"id":${JSON.stringify(id)}`;
@@ -38,12 +42,29 @@ export function answerOf(
   return { json, binary };
 }
 
-function dataOf(name: string, tensor: Parameters<typeof jsonOfTensor>[0]): string {
+function dataOf(name: string, tensor: Tensor, caller: Caller): string | Promise<string> {
+  const explained = (error: unknown): never => {
+    throw explain(name, error);
+  };
+  if (isLarge(tensor)) {
+    const go = () => {
+      if (caller.hasLeft) throw new CallerLeft('the client has gone');
+    };
+    return jsonOfLargeTensor(tensor, go).catch(explained);
+  }
   try {
     return jsonOfTensor(tensor);
   } catch (error) {
-    if (!(error instanceof NonFiniteElement)) throw error;
-    const message = `The model's output ${quoted(name)} holds NaN or an infinity, which JSON cannot: ask for it as binary data.`;
-    throw new DomainError('non_finite_output', message);
+    return explained(error);
   }
+}
+
+function explain(name: string, error: unknown): unknown {
+  const remedy = 'ask for it as binary data.';
+  if (error instanceof NonFiniteElement) {
+    const message = `The model's output ${quoted(name)} holds NaN or an infinity, which JSON cannot: ${remedy}`;
+    return new DomainError('non_finite_output', message);
+  }
+  if (!(error instanceof RangeError)) return error;
+  return new DomainError('validation_failed', `The model's output ${quoted(name)} is too long for JSON: ${remedy}`);
 }

@@ -39,9 +39,12 @@ export class InferHandler {
     const jsonLength = headerLengthOf(request);
     const bytes = await this.read(request, jsonLength);
     const sent = partsOf(bytes, jsonLength);
-    const body = jsonLength === 0 ? RAW : this.parse(sent, context);
+    const json = jsonLength === 0 ? undefined : parseJson(sent.json);
+    const body = json === undefined ? RAW : readBody(json, context);
     const found = findVersion(this.service, target, request);
     const resolved = found instanceof Promise ? await found : found;
+    // The values in tensors have no names that could be redacted.
+    if (!context.isRedacted) context.body = json;
     const answer = await this.answer(resolved, body, sent, context);
     this.reader.release(bytes); // what it has run on is not needed any more
     await writeAnswer(request, response, answer);
@@ -61,14 +64,6 @@ export class InferHandler {
     return Promise.reject(new DomainError('unsupported_media_type', message));
   }
 
-  private parse({ json }: SentBytes, context: RequestContext): InferBody {
-    const value = parseJson(json);
-    context.body = value;
-    const body = readInferBody(value);
-    if (body.timeoutMs !== undefined) context.deadline = Math.min(context.deadline, context.startedAt + body.timeoutMs);
-    return body;
-  }
-
   private async answer(
     resolved: Resolved,
     body: InferBody,
@@ -81,12 +76,19 @@ export class InferHandler {
       body === RAW ? [readRawInput(contract, sent.binary)] : readInputs(contract, body.inputs, sent);
     const inferred = await this.service.run(resolved, inputs, outputs, context);
     try {
-      return answerOf(inferred, body);
+      return await answerOf(inferred, body, context);
     } catch (error) {
       this.service.countFailure(resolved, error);
       throw error;
     }
   }
+}
+
+/** @throws DomainError `validation_failed` */
+function readBody(json: unknown, context: RequestContext): InferBody {
+  const body = readInferBody(json);
+  if (body.timeoutMs !== undefined) context.deadline = Math.min(context.deadline, context.startedAt + body.timeoutMs);
+  return body;
 }
 
 /** @throws DomainError `validation_failed` */

@@ -11,7 +11,7 @@ import { JsonBody } from '../../http/json-body.js';
 import { timeLimitOf } from '../../http/time-limit.js';
 import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
-import { type Resolved, type Target } from '../../registry/model-registry.js';
+import { type Target } from '../../registry/model-registry.js';
 import { PredictionService, validationFailed, type Wishes } from '../prediction.service.js';
 import { BatchRequestDto } from './batch.dto.js';
 import { predictionEnd, predictionJson } from './prediction-json.js';
@@ -36,7 +36,7 @@ export class PredictHandler {
     const found = findVersion(this.predictions, target, request);
     const resolved = found instanceof Promise ? await found : found;
     const context = RequestContext.of(request);
-    keepBody(context, resolved, row);
+    context.body = row;
     const [prediction] = await this.predictions.predict(resolved, [row], () => '', context, wishes);
     if (!prediction) throw new Error('one row must have one prediction');
     this.answer(request, response, predictionJson(prediction, predictionEnd(resolved.version, isoNow())));
@@ -48,7 +48,7 @@ export class PredictHandler {
     const context = RequestContext.of(request);
     if (context.allowance && isBatch(body)) await context.allowance.take(body.requests.length);
     const resolved = await findVersion(this.predictions, target, request);
-    keepBody(context, resolved, body);
+    context.body = body;
     const { requests } = isBatch(body) ? body : BATCH.check(body);
     const { MAX_BATCH_SIZE } = this.settings;
     if (requests.length > MAX_BATCH_SIZE) {
@@ -93,12 +93,6 @@ function pushCacheUse(headers: string[], { hits, ageMs }: CacheUse, rows: number
   headers.push('X-Cache', hits === (rows ?? 1) ? 'hit' : 'miss');
   if (rows !== undefined) headers.push('X-Cache-Hits', String(hits));
   if (hits > 0) headers.push('Age', String(Math.floor(ageMs / 1000)));
-}
-
-/** A row is kept for the log once it is known what of it may be shown. */
-function keepBody(context: RequestContext, { log }: Resolved, body: unknown): void {
-  context.body = body;
-  context.redact = log?.redact;
 }
 
 /** A batch as it should be, told without class-validator, whose checks take 3 % of a batch of 100. */

@@ -20,6 +20,8 @@ for i, key in ipairs(KEYS) do
     local first, second = string.match(kept, '^([%d.e+-]+) (%d+)$')
     used, at = tonumber(first) or 0, tonumber(second) or now
     used = math.max(0, used - math.max(0, now - at) * limit / window)
+    -- Whoever wrote it: nothing locks a caller out for longer than twice the time, and no infinity does at all.
+    if used < math.huge then used = math.min(used, 2 * limit) else used = 0 end
   end
   used = used + owed
   local taken = 0
