@@ -29,6 +29,7 @@ const SHOWN = [
   'X-Model-Name',
   'X-Model-Version',
   'X-Request-Id',
+  'traceparent',
 ].join(', ');
 /** Seconds for which a browser need not ask again; none keeps it for longer. */
 const MAX_AGE_S = 7200;

@@ -238,8 +238,8 @@ describe('models of every kind', () => {
   });
 
   it('a hundred thousand rows of a model on a thread, beside others', async () => {
-    const { json } = await service.get('/v1/models/copy');
-    expect(json.versions[0].execution.placement).toBe('threads');
+    const { json } = await service.get('/v1/models/copy/versions/1');
+    expect(json.execution).toMatchObject({ placement: 'threads' });
     const rows = Array.from({ length: 100_000 }, (_, i) => i);
     const { outputs } = await client.infer('copy', { inputs: [tensor('x', [100_000, 1], rows)] });
     expect(outputs[0]).toMatchObject({ shape: [100_000, 1], data: rows });
