@@ -187,11 +187,11 @@ describe('API keys', () => {
       const whole = await ring.read();
       const url = await startProcess();
       for (const [spoil, line] of [
-        [() => ring.write('{"keys": [\n{"id": "x"'), /API keys cannot be read: api-keys.json:2: /],
+        [() => ring.write('{"keys": [\n{"id": "x"'), /API keys cannot be read: \S+api-keys.json:2: /],
         [async () => ring.write((await ring.read()).replace('"created"', '"revokd": "now",\n"created"')), /api-keys.json:\d+: keys.0.revokd: is not a known setting of this file; did you mean "revoked"\? Those/], // prettier-ignore
         [() => ring.write(''), /api-keys.json:1: keys: is required/],
-        [async () => ring.write((await ring.read()).slice(0, 100)), /API keys cannot be read: api-keys.json:/],
-        [async () => { await rm(ring.path); await mkdir(ring.path); }, /API keys cannot be read: api-keys.json: cannot be read \(EISDIR\)/], // prettier-ignore
+        [async () => ring.write((await ring.read()).slice(0, 100)), /API keys cannot be read: \S+api-keys.json:/],
+        [async () => { await rm(ring.path); await mkdir(ring.path); }, /API keys cannot be read: \S+api-keys.json: cannot be read \(EISDIR\)/], // prettier-ignore
         [async () => { await rm(ring.path); await symlink(ring.path, ring.path); }, /cannot be read \(ELOOP\)/], // prettier-ignore
       ] as const) {
         const before = child?.log.length ?? 0;
@@ -255,7 +255,7 @@ describe('API keys', () => {
       child = await ServiceProcess.start({ MODELS_DIR: SHIPPED, ...ring.environment });
       expect(await child.exit()).toBe(1);
       expect(child.stderr).toMatch(
-        /^nestor cannot start: API_KEYS_FILE: api-keys.json:2: keys.0.name: is required.*\n$/,
+        /^nestor cannot start: API_KEYS_FILE: \S+api-keys.json:2: keys.0.name: is required.*\n$/,
       );
     });
 

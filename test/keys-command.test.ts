@@ -129,14 +129,14 @@ describe('nestor keys', () => {
 
   it('what cannot be read or written is told in a line, and changes nothing', async () => {
     await writeFile(join(folder, 'data'), 'a file');
-    expect(await keys('create a')).toMatchObject({ code: 1, out: '', error: 'nestor: api-keys.json: cannot be written (EEXIST)\n' }); // prettier-ignore
+    expect(await keys('create a')).toMatchObject({ code: 1, out: '', error: 'nestor: ./data/api-keys.json: cannot be written (EEXIST)\n' }); // prettier-ignore
     await rm(join(folder, 'data'));
     await mkdir(join(folder, 'data'));
     await writeFile(file(), '{"keys": [\n{"id": "x"}]}');
     for (const words of ['create a', 'list', 'revoke a']) {
       const { code, out, error } = await keys(words);
       expect([words, code, out]).toEqual([words, 1, '']);
-      expect(error).toMatch(/^nestor: api-keys.json:2: keys.0.name: is required.*\n$/);
+      expect(error).toMatch(/^nestor: \S+api-keys.json:2: keys.0.name: is required.*\n$/);
     }
     expect(await readFile(file(), 'utf8')).toBe('{"keys": [\n{"id": "x"}]}');
   });

@@ -187,7 +187,7 @@ const BAD: [string, Record<string, string | Uint8Array>, string][] = [
   [
     'a reference to nothing',
     { 'signature.yaml': 'features: {$ref: ./features.json}\n' },
-    'features.json: does not exist',
+    'signature.yaml:1: features.$ref: there is no file features.json in this folder',
   ],
   [
     'several inputs and no word on them',
@@ -291,7 +291,7 @@ const BAD: [string, Record<string, string | Uint8Array>, string][] = [
   [
     'a golden file that is none',
     { 'signature.yaml': FEATURES + OUTPUT, 'golden.json': '{"a": 1}' },
-    'golden.json:1: must be a list of objects',
+    'golden.json:1: must be a list of at least 1 objects',
   ],
 ];
 
