@@ -87,7 +87,7 @@ export class RequestQueue {
         rest.push(waiting);
       }
     }
-    this.waiting.splice(0, seen, ...rest);
+    this.waiting = rest.concat(this.waiting.slice(seen));
     this.waitingRows -= rows + goneRows;
     this.leftBehind = this.waitingRows;
     return group;
