@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { isSampled } from '../src/audit/sample.js';
+import { KeyRing, showing } from './support/key-ring.js';
 import { ModelFolder } from './support/model-folder.js';
 import { linearModel } from './support/onnx.js';
 import { emptyDatabase, type PostgresServer, query, startPostgres } from './support/postgres.js';
@@ -626,4 +627,33 @@ describe('whatever happens to the database', () => {
     database.close();
     return counted(rows);
   }
+});
+
+describe('a caller that is restricted to models', () => {
+  it('reads what is kept of its own, whatever else has the id of the request', async () => {
+    const [ring, folder] = await Promise.all([
+      KeyRing.make(),
+      ModelFolder.with({
+        'a/1/model.onnx': linearModel([1]),
+        'a/1/signature.yaml': SIGNATURE,
+        'a/model.yaml': 'log: {}\n',
+        'b/1/model.onnx': linearModel([1]),
+        'b/1/signature.yaml': SIGNATURE,
+        'b/model.yaml': 'log: {}\n',
+      }),
+    ]);
+    const anybody = await ring.add('anybody', ['predict']);
+    const restricted = await ring.add('restricted', ['admin'], { models: ['b'] });
+    const service = await Service.start({ ...ring.environment, MODELS_DIR: folder.path });
+    try {
+      for (const model of ['a', 'a', 'a', 'b'])
+        await service.post(`/v1/models/${model}/predict`, { a: 1 }, { 'X-Request-Id': 'one', ...showing(anybody) });
+      const headers = showing(restricted);
+      const { status, json } = await service.call('GET', '/v1/predictions/one?limit=2', { headers });
+      expect([status, json.predictions]).toEqual([200, [expect.objectContaining({ model: 'b', row: 0 })]]);
+    } finally {
+      await service.stop();
+      await Promise.all([ring.remove(), folder.remove()]);
+    }
+  });
 });
