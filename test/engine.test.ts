@@ -55,7 +55,6 @@ describe('slow and fast models side by side', () => {
       MODELS_DIR: folder.path,
       DEFAULT_MODEL: 'quick',
       REQUIRED_MODELS: 'narrow',
-      STUCK_AFTER_MS: '150',
     });
     let quickest = Infinity; // what else the machine does may slow some down
     for (let i = 0; i < 5; i++) {
@@ -98,10 +97,8 @@ describe('slow and fast models side by side', () => {
     const long = run('slow', 2 * slow).then(() => (isDone = true));
     await sleep(30);
     for (let i = 0; i < 5; i++) {
-      // On a busy machine the run counts as stuck by then, and liveness as failed: that it is told is what counts here.
       const [live, quick] = await Promise.all([service.get('/health/live'), service.post('/predict', { a: 2 })]);
-      expect([200, 503]).toContain(live.status);
-      expect([quick.json.prediction, isDone]).toEqual([6, false]);
+      expect([live.status, quick.json.prediction, isDone]).toEqual([200, 6, false]);
     }
     await long;
   });
@@ -115,27 +112,31 @@ describe('slow and fast models side by side', () => {
     const late = await service.post('/v1/models/heavy/predict', { a: 5 }, { 'X-Request-Timeout-Ms': '20' });
     expect([late.status, late.json.code]).toEqual([504, 'deadline_exceeded']);
     for (let i = 0; i < 3; i++) {
-      // On a busy machine the run counts as stuck by then, and liveness as failed: that it is told is what counts here.
       const [live, quick] = await Promise.all([service.get('/health/live'), service.post('/predict', { a: 2 })]);
-      expect([200, 503]).toContain(live.status);
-      expect([quick.json.prediction, isDone]).toEqual([6, false]);
+      expect([live.status, quick.json.prediction, isDone]).toEqual([200, 6, false]);
     }
     expect((await first).json.prediction).toBe(5);
     expect((await executionOf('heavy')).placement).toBe('threads');
   });
 
   it('a run that does not end fails readiness, then liveness, until it does', async () => {
-    const long = run('slow', 3 * slow);
-    const seen = new Set<string>();
-    while (!seen.has('503 503')) {
-      const [ready, live] = await Promise.all([service.get('/health/ready'), service.get('/health/live')]);
-      seen.add(`${ready.status} ${live.status}`);
-      if (ready.status === 503) expect(JSON.stringify(ready.json)).toContain('a run of a model has taken');
-      await sleep(10);
+    // Of its own: on a busy machine the runs of other tests would count as stuck.
+    const watched = await Service.start({ MODELS_DIR: folder.path, DEFAULT_MODEL: 'quick', STUCK_AFTER_MS: '150' });
+    try {
+      const long = watched.post('/v1/models/slow/predict', { n: [3 * slow] });
+      const seen = new Set<string>();
+      while (!seen.has('503 503')) {
+        const [ready, live] = await Promise.all([watched.get('/health/ready'), watched.get('/health/live')]);
+        seen.add(`${ready.status} ${live.status}`);
+        if (ready.status === 503) expect(JSON.stringify(ready.json)).toContain('a run of a model has taken');
+        await sleep(10);
+      }
+      expect([...seen]).toEqual(['200 200', '503 200', '503 503']);
+      expect((await long).status).toBe(200);
+      expect((await watched.get('/health/ready')).status).toBe(200);
+    } finally {
+      await watched.stop();
     }
-    expect([...seen]).toEqual(['200 200', '503 200', '503 503']);
-    expect((await long).status).toBe(200);
-    expect((await service.get('/health/ready')).status).toBe(200);
   });
 
   it('answers 504 when the time that a client gives is up, and does not run what waited', async () => {
