@@ -48,13 +48,14 @@ export class FolderRepository extends ModelRepository {
     } else if (await isModelFolder(root, folders, this.settings.MODEL_NAME !== undefined)) {
       models.push(await readModel(nameOfOnly(), root, hints));
     } else {
+      hints.push(...(await looseFiles(root)));
       for (const folder of folders) {
         if (isValidName(folder)) models.push(await readModel(folder, join(root, folder), hints));
         else hints.push(`${folder}: ignored, a model's name is 1 to 64 of A-Z a-z 0-9 . _ -`);
       }
     }
-    if (!isFlat) hints.push(...(await looseFiles(root)));
-    hints.push(...hintsAtPrimaries(models.filter(({ spec }) => spec.primary).map((model) => model.name)));
+    if (this.settings.DEFAULT_MODEL === undefined)
+      hints.push(...hintsAtPrimaries(models.filter(({ spec }) => spec.primary).map((model) => model.name)));
     if (models.length === 0) {
       throw new RepositoryProblem(
         `MODELS_DIR ${this.settings.MODELS_DIR} holds no model: add one as <model>/<version>/${MODEL_ONNX}`,
