@@ -6,7 +6,7 @@ import { identityModel, linearModel, onnxModel } from './support/onnx.js';
 import { ModelFolder } from './support/model-folder.js';
 import { pipelined } from './support/pipelined.js';
 import { type Answer, Service } from './support/service.js';
-import { COUNTDOWN, COUNTDOWN_SIGNATURE, LOOKUP, POISON } from './support/slow-models.js';
+import { COUNTDOWN, COUNTDOWN_SIGNATURE, LOOKUP, POISON, turnsPerMs } from './support/slow-models.js';
 import { spellings } from './support/spelling.js';
 import { until } from './support/until.js';
 
@@ -493,8 +493,7 @@ describe('requests for the same row at the same time', () => {
       'lookup/model.yaml': 'cache: true\n',
     });
     service = await Service.start({ MODELS_DIR: folder.path });
-    const { headers } = await service.post('/predict', { n: [20_000] });
-    turns = Math.ceil((20_000 * 200) / Number(/run;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]));
+    turns = Math.ceil(200 * (await turnsPerMs(service, '/predict')));
   });
   afterAll(async () => {
     await service.stop();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { linearModel, onnxModel } from './support/onnx.js';
 import { ModelFolder } from './support/model-folder.js';
 import { Service } from './support/service.js';
-import { COUNTDOWN, COUNTDOWN_SIGNATURE } from './support/slow-models.js';
+import { COUNTDOWN, COUNTDOWN_SIGNATURE, turnsPerMs } from './support/slow-models.js';
 
 const QUICK_SIGNATURE =
   'features: {type: object, required: [a], properties: {a: {type: number, examples: [2]}}}\noutput: {task: regression}\n';
@@ -56,12 +56,7 @@ describe('slow and fast models side by side', () => {
       DEFAULT_MODEL: 'quick',
       REQUIRED_MODELS: 'narrow',
     });
-    let quickest = Infinity; // what else the machine does may slow some down
-    for (let i = 0; i < 5; i++) {
-      const { headers } = await service.post('/v1/models/slow/predict', { n: [20_000] });
-      quickest = Math.min(quickest, Number(/run;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]));
-    }
-    slow = Math.ceil((20_000 * 300) / quickest);
+    slow = Math.ceil(300 * (await turnsPerMs(service, '/v1/models/slow/predict')));
   });
   afterAll(async () => {
     await service.stop();

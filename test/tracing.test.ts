@@ -10,7 +10,7 @@ import { ModelFolder } from './support/model-folder.js';
 import { linearModel } from './support/onnx.js';
 import { ServiceProcess } from './support/process.js';
 import { Service } from './support/service.js';
-import { COUNTDOWN, COUNTDOWN_SIGNATURE, LOOKUP, POISON } from './support/slow-models.js';
+import { COUNTDOWN, COUNTDOWN_SIGNATURE, LOOKUP, POISON, turnsPerMs } from './support/slow-models.js';
 import { until } from './support/until.js';
 
 jest.setTimeout(90_000);
@@ -195,10 +195,9 @@ describe('traces', () => {
   });
 
   it('tell a step that the time was up for: in the queue, and in the middle of a run', async () => {
-    const { headers } = await service.post('/v1/models/slow/predict', { n: [20_000] });
-    const turnsPerMs = 20_000 / Number(/run;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]);
-    await collector.trace();
-    const n = [Math.round(turnsPerMs * 1500)];
+    const n = [Math.round(1500 * (await turnsPerMs(service, '/v1/models/slow/predict')))];
+    await collector.traces(5);
+    collector.spans.length = 0;
     const first = service.post('/v1/models/slow/predict', { n }, { 'X-Request-Timeout-Ms': '700', 'X-Request-Id': '1' }); // prettier-ignore
     await sleep(200);
     const second = service.post('/v1/models/slow/predict', { n: [1] }, { 'X-Request-Timeout-Ms': '100', 'X-Request-Id': '2' }); // prettier-ignore
