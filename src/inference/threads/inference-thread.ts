@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { DomainError } from '../../common/errors.js';
 import { ModelFileProblem, type RunResult, type Session, ThreadDied } from '../session.js';
 import { type Tensors } from '../tensor.js';
+import { type TimedSession } from '../warm-up/speed.js';
 import { buffersOf } from './buffers.js';
 import { type Call, END, type Failure, type LoadReport, type Reply, type Values } from './protocol.js';
 import { THREAD_ENTRY } from './thread-entry.js';
@@ -16,7 +17,7 @@ interface Pending {
  *
  * A thread is never terminated: ONNX Runtime aborts the whole process when that happens in the middle of its work.
  */
-export class InferenceThread implements Session {
+export class InferenceThread implements Session, TimedSession {
   private readonly worker = new Worker(THREAD_ENTRY, { name: 'inference' });
   private pending: Pending | undefined;
   private fault: unknown;
@@ -64,6 +65,16 @@ export class InferenceThread implements Session {
     } finally {
       this.runningSince = undefined;
     }
+  }
+
+  /**
+   * Runs the model to see how long it takes.
+   *
+   * @returns milliseconds in the model itself, without those in which the thread waited for a core
+   * @throws DomainError `inference_failed`; ThreadDied
+   */
+  time(inputs: Tensors, outputs: readonly string[]): Promise<number> {
+    return this.call('time', { kind: 'time', inputs, outputs }, buffersOf(inputs));
   }
 
   /** Lets go of the model; the thread is then ready for another one. */

@@ -5,19 +5,21 @@ import { type Tensors } from '../tensor.js';
 /** What a thread is asked for: one thing at a time, each of which gets one reply. */
 export type Call =
   | { kind: 'load'; path: string; threads: number }
-  | { kind: 'run'; inputs: Tensors; outputs: readonly string[] }
+  | { kind: 'run' | 'time'; inputs: Tensors; outputs: readonly string[] }
   | { kind: 'release' };
 
 /** What the replies carry, by the kind of the call. */
 export interface Values {
   load: LoadReport;
   run: RunResult;
+  /** Milliseconds in the model itself. */
+  time: number;
   release: undefined;
 }
 
 export interface LoadReport {
   graph: Graph;
-  /** Milliseconds in the runtime. */
+  /** Milliseconds in the runtime, without those of waiting for a core. */
   loadMs: number;
   /** By how much the process grew meanwhile. */
   loadBytes: number;
