@@ -56,6 +56,11 @@ const BAD: [string, Record<string, string | Uint8Array>, string][] = [
     'model.onnx: is not a complete ONNX file (truncated, or another format)',
   ],
   [
+    'a file that Git LFS has not fetched',
+    { 'model.onnx': 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n' },
+    'model.onnx: is a pointer of Git LFS, and not the model itself: run `git lfs pull`',
+  ],
+  [
     'a newer opset',
     { 'model.onnx': onnxModel({ ...probabilities, opset: 999 }) },
     'model.onnx: is of a newer ONNX version than this runtime',

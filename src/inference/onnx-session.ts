@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import './without-telemetry.js';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
@@ -126,6 +127,7 @@ function explain(path: string, raw: string): string {
   const file = basename(path);
   const message = raw.replaceAll(path, file);
   if (/Protobuf parsing failed|INVALID_PROTOBUF|does not have a graph/i.test(message)) {
+    if (isLfsPointer(path)) return `${file}: is a pointer of Git LFS, and not the model itself: run \`git lfs pull\``;
     return `${file}: is not a complete ONNX file (truncated, or another format)`;
   }
   if (/Failed to construct locale|locale::facet/i.test(message)) {
@@ -140,6 +142,19 @@ function explain(path: string, raw: string): string {
     return `${file}: is missing, or refers to a missing data file`;
   }
   return `${file}: cannot be loaded: ${withoutPaths(message)}`;
+}
+
+const MOST_POINTER_BYTES = 1024;
+
+/** Whether what was checked out only stands for a large file: Git LFS's specification has this first line. */
+function isLfsPointer(path: string): boolean {
+  try {
+    return (
+      statSync(path).size <= MOST_POINTER_BYTES && readFileSync(path, 'latin1').startsWith('version https://git-lfs.')
+    );
+  } catch {
+    return false; // gone meanwhile
+  }
 }
 
 function withoutPaths(message: string): string {
