@@ -36,6 +36,12 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** What runs a model to see how long it takes. */
+export interface TimedSession {
+  /** @returns milliseconds in the model itself, with no more of what else the machine does than can be told apart */
+  time(inputs: Tensors, outputs: readonly string[]): Promise<number>;
+}
+
 /** A file that the runtime refused, with a reason fit for the model's author. */
 export class ModelFileProblem extends Error {}
 

@@ -1,8 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../../common/errors.js';
-import { ModelFileProblem, type RunResult, type Session, ThreadDied } from '../session.js';
+import { ModelFileProblem, type RunResult, type Session, ThreadDied, type TimedSession } from '../session.js';
 import { type Tensors } from '../tensor.js';
-import { type TimedSession } from '../warm-up/speed.js';
 import { buffersOf } from './buffers.js';
 import { type Call, END, type Failure, type LoadReport, type Reply, type Values } from './protocol.js';
 import { THREAD_ENTRY } from './thread-entry.js';
@@ -58,13 +57,8 @@ export class InferenceThread implements Session, TimedSession {
     return this.call('load', { kind: 'load', path, threads });
   }
 
-  async run(inputs: Tensors, outputs: readonly string[]): Promise<RunResult> {
-    this.runningSince = performance.now();
-    try {
-      return await this.call('run', { kind: 'run', inputs, outputs }, buffersOf(inputs));
-    } finally {
-      this.runningSince = undefined;
-    }
+  run(inputs: Tensors, outputs: readonly string[]): Promise<RunResult> {
+    return this.watched(this.call('run', { kind: 'run', inputs, outputs }, buffersOf(inputs)));
   }
 
   /**
@@ -74,7 +68,7 @@ export class InferenceThread implements Session, TimedSession {
    * @throws DomainError `inference_failed`; ThreadDied
    */
   time(inputs: Tensors, outputs: readonly string[]): Promise<number> {
-    return this.call('time', { kind: 'time', inputs, outputs }, buffersOf(inputs));
+    return this.watched(this.call('time', { kind: 'time', inputs, outputs }, buffersOf(inputs)));
   }
 
   /** Lets go of the model; the thread is then ready for another one. */
@@ -86,6 +80,15 @@ export class InferenceThread implements Session, TimedSession {
   async end(): Promise<void> {
     this.worker.postMessage(END);
     await this.ended;
+  }
+
+  private async watched<T>(run: Promise<T>): Promise<T> {
+    this.runningSince = performance.now();
+    try {
+      return await run;
+    } finally {
+      this.runningSince = undefined;
+    }
   }
 
   private call<Kind extends keyof Values>(

@@ -24,7 +24,8 @@ export class Stopwatch {
 
 function waitedMs(): number {
   try {
-    return Number(readFileSync(SCHEDULING, 'latin1').split(' ')[1]) / 1e6;
+    const waitedNs = readFileSync(SCHEDULING, 'latin1').split(' ')[1];
+    return Number(waitedNs ?? 0) / 1e6;
   } catch {
     return 0; // no Linux
   }

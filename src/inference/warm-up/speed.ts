@@ -1,5 +1,4 @@
-import { type Graph } from '../session.js';
-import { type Tensors } from '../tensor.js';
+import { type Graph, type TimedSession } from '../session.js';
 import { type SampleRow, stack } from './sample-rows.js';
 
 /** How long a run of so many rows takes. */
@@ -12,12 +11,6 @@ export interface RunTime {
 export interface Speed extends RunTime {
   /** Milliseconds of a run with one row. */
   rowMs: number;
-}
-
-/** What runs a model to see how long it takes. */
-export interface TimedSession {
-  /** @returns milliseconds in the model itself, with no more of what else the machine does than can be told apart */
-  time(inputs: Tensors, outputs: readonly string[]): Promise<number>;
 }
 
 /** A run that is shorter than this may as well be larger, whatever that gains. */
