@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
+import { performance } from 'node:perf_hooks'; // the global one is looked up at each use
 import { type Allowance } from './allowance.js';
 import { type CacheUse, type Caller } from './caller.js';
 import { type DomainError, type ErrorCode } from './errors.js';

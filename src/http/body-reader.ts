@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
 import { giveBack } from '../common/give-back.js';
 import { Settings } from '../config/settings.js';
+import { pour } from './incoming-request.js';
 import { Inflater, tooLarge } from './inflater.js';
 
 /** Memory that the body of one request takes while it is read. */
@@ -82,7 +83,8 @@ export class BodyReader {
     return new Promise((resolve, reject) => {
       let body: Buffer = EMPTY;
       let length = 0;
-      const finish = () => {
+      let stop: () => unknown = () => undefined;
+      const end = () => {
         try {
           resolve(whenRead(body.subarray(0, length)));
         } catch (error) {
@@ -91,8 +93,7 @@ export class BodyReader {
         }
       };
       const refuse = (error: DomainError) => {
-        request.removeAllListeners('data');
-        request.off('end', finish);
+        stop();
         this.drain(request);
         whenRefused();
         reject(error);
@@ -102,7 +103,7 @@ export class BodyReader {
         refuse(tooLarge(this.limit));
         return;
       }
-      request.on('data', (chunk: Buffer) => {
+      const take = (chunk: Buffer) => {
         const needed = length + chunk.length;
         if (needed > this.limit) {
           refuse(tooLarge(this.limit));
@@ -130,13 +131,12 @@ export class BodyReader {
           giveBack(chunk);
         }
         length = needed;
-      });
-      request.on('end', finish);
-      request.on('close', () => {
-        if (request.complete) return;
+      };
+      const leave = () => {
         whenRefused();
         reject(incomplete());
-      });
+      };
+      stop = pour(request, { take, end, leave });
     });
   }
 

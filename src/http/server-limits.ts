@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Settings } from '../config/settings.js';
 import { Metrics } from '../metrics/metrics.js';
+import { IncomingRequest } from './incoming-request.js';
 
 /** How often connections are looked at whose time is up. */
 const LOOK_EVERY_MS = 1000;
@@ -18,7 +19,7 @@ const STALLED_MS = 30_000;
 const REFUSAL_EVERY_MS = 60_000;
 
 /** How the HTTP server reads: strictly, whatever Node was told on its command line. */
-export const SERVER_OPTIONS: ServerOptions = {
+export const SERVER_OPTIONS: ServerOptions<typeof IncomingRequest> = {
   insecureHTTPParser: false,
   maxHeaderSize: 16_384,
   // Of two headers of which there must be one, Node would take the first, and a proxy perhaps the last. Joined, they
@@ -27,6 +28,7 @@ export const SERVER_OPTIONS: ServerOptions = {
   requireHostHeader: false, // Node's own answer has no body: `malformed` sees to it
   connectionsCheckingInterval: LOOK_EVERY_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
+  IncomingMessage: IncomingRequest,
 };
 
 /**

@@ -122,6 +122,10 @@ export class Batcher implements Work {
     return !this.queue.isEmpty;
   }
 
+  get isWholeRun(): boolean {
+    return this.queue.rows >= this.options.maxRows;
+  }
+
   /**
    * @throws DomainError `overloaded` at once when the queue is full, `deadline_exceeded` when the caller's time is up,
    *   `inference_failed` when the model fails on these rows; CallerLeft when the caller has gone

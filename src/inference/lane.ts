@@ -4,6 +4,8 @@ import { type Session } from './session.js';
 export interface Work {
   /** Whether there is something to run. */
   readonly isWaiting: boolean;
+  /** Whether more would find no place in its next run. */
+  readonly isWholeRun: boolean;
   /** Milliseconds that its next run is likely to take. */
   readonly expectedMs: number;
   /** Takes what may share a run off the queue and runs it. Resolves when the session is free again; never rejects. */

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'; // the global one is looked up at each use
 import { type Caller } from '../common/caller.js';
 import { type RowResult, type RunRequest } from './run-request.js';
 

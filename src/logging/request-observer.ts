@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks'; // the global one is looked up at each use
 import { Injectable } from '@nestjs/common';
 import { redactedJson } from '../common/redacted-json.js';
 import { RequestContext } from '../common/request-context.js';

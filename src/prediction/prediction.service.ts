@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'; // the global one is looked up at each use
 import { Injectable } from '@nestjs/common';
 import { PredictionLog } from '../audit/prediction-log.js';
 import { PredictionCache } from '../cache/prediction-cache.js';
@@ -144,13 +145,14 @@ function hitsOf({ cacheUse }: Caller): TraceDetails {
 /** A request whose rows were all kept needed no run. */
 function count(statistics: VersionStatistics, caller: Caller, rows: number, startedAt: number): void {
   const { cacheUse, queueMs, runMs } = caller;
-  const ms = performance.now() - startedAt;
+  const now = performance.now();
+  const ms = now - startedAt;
   if (cacheUse?.hits === rows) {
     statistics.answeredFromCache(ms);
     return;
   }
   if (cacheUse) statistics.missed(Math.max(0, ms - queueMs - runMs));
-  statistics.answered(caller, startedAt);
+  statistics.answered(caller, startedAt, now);
 }
 
 function checkRows(signature: Pick<Signature, 'problems'>, rows: readonly unknown[], rowPath: RowPath): void {

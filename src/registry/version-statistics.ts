@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'; // the global one is looked up at each use
 import { type Caller } from '../common/caller.js';
 import { type RunReport } from '../inference/batcher.js';
 
@@ -77,8 +78,7 @@ export class VersionStatistics implements VersionFigures {
    *
    * @param startedAt when it reached the version, by the monotonic clock
    */
-  answered({ queueMs, inputMs, runMs, ranAt }: Caller, startedAt: number): void {
-    const now = performance.now();
+  answered({ queueMs, inputMs, runMs, ranAt }: Caller, startedAt: number, now = performance.now()): void {
     add(this.success, now - startedAt);
     add(this.queue, queueMs);
     add(this.input, inputMs);

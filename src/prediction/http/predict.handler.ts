@@ -80,7 +80,7 @@ export class PredictHandler {
     const { queueMs, runMs, lookupMs } = context;
     const lookup = lookupMs > 0 ? `lookup;dur=${lookupMs.toFixed(3)}, ` : '';
     headers.push('Server-Timing', `${lookup}queue;dur=${queueMs.toFixed(3)}, run;dur=${runMs.toFixed(3)}`);
-    writeJson(response, 200, headers, body);
+    writeJson(response, headers, body);
   }
 }
 
