@@ -92,11 +92,15 @@ export class BodyReader {
           reject(failure);
         }
       };
+      const fail = (error: DomainError) => {
+        this.release(body);
+        whenRefused();
+        reject(error);
+      };
       const refuse = (error: DomainError) => {
         stop();
         this.drain(request);
-        whenRefused();
-        reject(error);
+        fail(error);
       };
       const announced = Number(request.headers['content-length'] ?? this.limit);
       if (announced > this.limit) {
@@ -133,8 +137,7 @@ export class BodyReader {
         length = needed;
       };
       const leave = () => {
-        whenRefused();
-        reject(incomplete());
+        fail(incomplete());
       };
       stop = pour(request, { take, end, leave });
     });
