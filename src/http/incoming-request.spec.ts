@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { createServer, IncomingMessage, type Server } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type BodySink, IncomingRequest, pour } from './incoming-request.js';
 
 /** What a server does with a request before its body is poured. */
-type Before = (request: IncomingMessage) => void | Promise<void>;
+type Before = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 const asItIs: Before = () => undefined;
 const asExpressDoes: Before = (request) => {
@@ -28,7 +28,7 @@ describe('IncomingRequest', () => {
     server = createServer({ IncomingMessage: IncomingRequest }, (request, response) => {
       served.push(request);
       void (async () => {
-        const waiting = before(request);
+        const waiting = before(request, response);
         if (waiting) await waiting; // else a part would have come when it is over
         let pieces = 0;
         const sink: BodySink = {
@@ -41,7 +41,7 @@ describe('IncomingRequest', () => {
           },
           end: () => {
             told.push('end');
-            response.end('all');
+            if (!response.writableEnded) response.end('all');
           },
           leave: () => told.push('left'),
         };
@@ -105,6 +105,27 @@ describe('IncomingRequest', () => {
     client.destroy();
     await sleep(30);
     expect(told).toEqual(['abc', 'left']);
+  });
+
+  it('tells so where its client has left before', async () => {
+    before = async (request) => {
+      await new Promise((resolve) => request.on('close', resolve));
+    };
+    client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n');
+    await sleep(30);
+    client.destroy();
+    await sleep(30);
+    expect(told).toEqual(['left']);
+  });
+
+  it('an idle connection does not keep one that was answered before it had come', async () => {
+    before = (_, response) => {
+      response.end('early');
+    };
+    expect(await send('ab', 'cd')).toMatch(/early$/);
+    await sleep(30);
+    expect(told).toEqual(['ab', 'cd', 'end']);
+    expect(served[0]?.socket.parser).toMatchObject({ incoming: null });
   });
 
   it('an idle connection does not keep the last one', async () => {

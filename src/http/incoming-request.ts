@@ -37,8 +37,12 @@ export class IncomingRequest extends IncomingMessage {
   /** Called by the parser, at the end with null. */
   override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
     if (!this.sink) return super.push(piece, encoding);
-    if (piece) this.sink.take(piece);
-    else this.sink.end();
+    if (piece) {
+      this.sink.take(piece);
+    } else {
+      this.sink.end();
+      this.emit('end'); // where it was answered before, Node waits for it to let go of the request
+    }
     return true;
   }
 
@@ -66,6 +70,10 @@ Object.defineProperty(IncomingRequest.prototype, 'readableEnded', {
  * @returns takes it away from the sink
  */
 export function pour(request: IncomingMessage, sink: BodySink): () => void {
+  if (request.destroyed && !request.complete) {
+    sink.leave();
+    return () => undefined;
+  }
   if (request instanceof IncomingRequest && request.isUntouched) {
     request.pour(sink);
     return () => {

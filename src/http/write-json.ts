@@ -20,12 +20,12 @@ const DATA_LINES = linesOf(DATA_HEADERS);
 export function writeJson(response: ServerResponse, headers: readonly string[], body: string): void {
   const length = Buffer.byteLength(body);
   const last = ['Content-Length', String(length)];
-  if (response.getHeaderNames().length === 0) {
+  if (!response.headersSent && response.getHeaderNames().length === 0) {
     response.statusCode = 200;
     const lines = `HTTP/1.1 200 OK\r\n${DATA_LINES}${linesOf(headers)}`;
     (response as ServerResponse & HeadWriter)._storeHeader(lines, last);
   } else {
-    response.writeHead(200, [...DATA_HEADERS, ...headers, ...last]); // it came through Express, which has set some
+    response.writeHead(200, [...DATA_HEADERS, ...headers, ...last]); // it came through Express, and has some
   }
   end(response, body, length);
 }

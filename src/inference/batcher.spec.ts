@@ -364,6 +364,18 @@ describe('Batcher, with a slow model', () => {
     expect(runs).toEqual([5]);
   });
 
+  it.each([
+    ['goes on where more would share the run', {}, 1, false],
+    ['is over where there is enough for a run', { maxRows: 2 }, 2, true],
+    ['is over where what came first shares no run', { shareable: new Set<string>() }, 1, true],
+  ])('gathering %s', async (_, options, requests, isOver) => {
+    const it = make(options);
+    const answers = Array.from({ length: requests }, () => ask(it, [[1]]));
+    await nextTurn();
+    expect(thread.runningSince !== undefined).toBe(isOver);
+    await Promise.all(answers);
+  });
+
   it('keeps nobody waiting for an end of what comes turn after turn', async () => {
     const it = make();
     const answers: unknown[] = [];

@@ -123,7 +123,7 @@ export class Batcher implements Work {
   }
 
   get isWholeRun(): boolean {
-    return this.queue.rows >= this.options.maxRows;
+    return this.queue.rows >= this.options.maxRows || this.queue.requests[0]?.alone === true;
   }
 
   /**
