@@ -167,8 +167,9 @@ describe('MEMORY_BUDGET', () => {
     });
     await post('slow', { n: [1] });
     expect(await ask('a')).toBe(1);
+    const { last_used: before } = await about('slow');
     const slow = post('slow', { n: [2_000_000] });
-    await sleep(100);
+    await until(async () => (await about('slow')).last_used !== before); // its run has begun
     expect(await ask('b')).toBe(2);
     expect(await slow).toMatchObject({ status: 200, json: { outputs: { y: [20_000_000] } } });
     // The slow one may be on the HTTP thread, and then all three fit.
