@@ -54,8 +54,8 @@ async function ask(address: string, question: () => Question, onAnswer: () => vo
       onAnswer();
       continue;
     }
-    // It was not taken: there was nobody to take it, or whoever was there said that it came too late to be looked at.
-    if (/^No connection established|ECONNREFUSED|^Stream refused/.test(reply.details)) break;
+    // It was not taken: there was nobody to take it.
+    if (/^No connection established|ECONNREFUSED/.test(reply.details)) break;
     lost.push(`${reply.code} ${reply.details}`);
     if (reply.code === 14) break;
   }
