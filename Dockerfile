@@ -88,4 +88,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
 # first flag the space for young objects grows to 128 MB under lasting load; without the second, garbage gathers until
 # the heap is four times what is in use. Neither makes anything faster (docs/performance.md).
 ENTRYPOINT []
-CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "dist/bundle/main.js"]
+CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=50", "dist/bundle/main.js"]

@@ -34,7 +34,7 @@ export function nestor(name: string, about: string, settings: Readonly<Record<st
     command: (model, port, grpcPort) => ({
       file: process.execPath,
       // As `npm start` has it.
-      args: ['--max-semi-space-size=8', '--heap-growing-percent=100', MAIN],
+      args: ['--max-semi-space-size=8', '--heap-growing-percent=50', MAIN],
       env: {
         MALLOC_MMAP_THRESHOLD_: String(1024 ** 2),
         NODE_ENV: 'production',
