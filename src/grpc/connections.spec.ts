@@ -28,7 +28,7 @@ describe('Connections', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    await once(client, 'connect');
+    await once(client, 'remoteSettings');
     return connections;
   }
 
@@ -47,6 +47,26 @@ describe('Connections', () => {
     expect(held).toHaveLength(1);
     held[0]?.end('answered');
     expect(await underWay).toBe('answered');
+  });
+
+  it('lets a connection have its first call before it is asked to leave', async () => {
+    const connections = await start({}, (stream) => stream.end('answered'));
+    let hasLeft = false;
+    client.once('goaway', () => {
+      hasLeft = true;
+    });
+    connections.askToLeave();
+    // What the server had sent before its answer to this is here.
+    await new Promise((resolve) => client.ping(resolve));
+    expect(hasLeft).toBe(false);
+    expect(await ask()).toBe('answered');
+    if (!hasLeft) await once(client, 'goaway');
+  });
+
+  it('asks one to leave on which nothing is called, too', async () => {
+    const connections = await start({}, (stream) => stream.end('answered'));
+    connections.askToLeave();
+    await once(client, 'goaway');
   });
 
   it('asks all of them, when it is told to', async () => {

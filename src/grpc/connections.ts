@@ -21,6 +21,12 @@ const PIECE_BYTES = 200;
  */
 const CALL_WINDOW_BYTES = 1024 ** 2;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 ** 2;
+/**
+ * How long a connection may stay, once clients are asked to leave, on which nothing has been called yet: what it was made
+ * for is about to arrive. A client that hears the farewell before it could send that tries one more connection, and no
+ * third: with the second's farewell the call is lost.
+ */
+const FIRST_CALL_MS = 100;
 /** How often it is looked at what takes too long to arrive. */
 const SWEEP_MS = 1000;
 /** The longest time-out in milliseconds that the library does not take for one in the past. */
@@ -53,6 +59,8 @@ interface Arriving {
  */
 export class Connections {
   private readonly sessions = new Set<ServerHttp2Session>();
+  /** Those on which nothing has been called yet. */
+  private readonly unused = new Set<ServerHttp2Session>();
   /** Calls whose message is not whole, from the oldest on. */
   private readonly arriving = new Map<ServerHttp2Stream, Arriving>();
   private arrivingBytes = 0;
@@ -83,7 +91,10 @@ export class Connections {
 
   /** Asks all clients to make other connections. What they send before they know is still answered. */
   askToLeave(): void {
-    for (const session of this.sessions) askToLeave(session);
+    for (const session of this.sessions) {
+      if (this.unused.has(session)) this.askToLeaveAfterFirstCall(session);
+      else askToLeave(session);
+    }
   }
 
   /** Ends the calls that last as long as their client wants, and looks no more after what arrives. */
@@ -94,6 +105,8 @@ export class Connections {
 
   private welcome(session: ServerHttp2Session): void {
     this.sessions.add(session);
+    this.unused.add(session);
+    session.once('stream', () => this.unused.delete(session));
     session.settings({ initialWindowSize: CALL_WINDOW_BYTES });
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const aging = setTimeout(
@@ -105,7 +118,18 @@ export class Connections {
     session.once('close', () => {
       clearTimeout(aging);
       this.sessions.delete(session);
+      this.unused.delete(session);
     });
+  }
+
+  private askToLeaveAfterFirstCall(session: ServerHttp2Session): void {
+    const leave = () => {
+      clearTimeout(waiting);
+      session.off('stream', leave);
+      askToLeave(session);
+    };
+    const waiting = setTimeout(leave, FIRST_CALL_MS).unref();
+    session.once('stream', leave);
   }
 
   private receive(stream: ServerHttp2Stream, path: string): void {
