@@ -20,7 +20,7 @@ export async function writeAnswer(
   const length = binary.reduce((sum, { byteLength }) => sum + byteLength, Buffer.byteLength(json));
   const encoding = encodingFor(request.headers['accept-encoding'], length);
   if (binary.length === 0 && encoding === undefined) {
-    writeJson(response, headers, json);
+    writeJson(response, headers, json, length);
     return;
   }
   const head = Buffer.from(json);

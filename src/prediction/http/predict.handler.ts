@@ -14,7 +14,7 @@ import { RequestObserver } from '../../logging/request-observer.js';
 import { type Target } from '../../registry/model-registry.js';
 import { PredictionService, validationFailed, type Wishes } from '../prediction.service.js';
 import { BatchRequestDto } from './batch.dto.js';
-import { predictionEnd, predictionJson } from './prediction-json.js';
+import { predictionEnd, predictionJson, predictionsJson } from './prediction-json.js';
 
 const BATCH = new Envelope(BatchRequestDto);
 
@@ -39,7 +39,8 @@ export class PredictHandler {
     context.body = row;
     const [prediction] = await this.predictions.predict(resolved, [row], () => '', context, wishes);
     if (!prediction) throw new Error('one row must have one prediction');
-    this.answer(request, response, predictionJson(prediction, predictionEnd(resolved.version, isoNow())));
+    const answer = predictionJson(prediction, predictionEnd(resolved.version, isoNow()));
+    this.answer(request, response, answer, Buffer.byteLength(answer));
   }
 
   async predictBatch(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -57,11 +58,10 @@ export class PredictHandler {
     }
     const predictions = await this.predictions.predict(resolved, requests, (row) => `/requests/${row}`, context);
     const end = predictionEnd(resolved.version, isoNow());
-    let texts = '';
-    for (const prediction of predictions) texts += (texts && ',') + predictionJson(prediction, end);
+    const { text, bytes } = predictionsJson(predictions, end);
     const seconds = Math.round((performance.now() - started) * 1000) / 1e6;
-    const answer = `{"predictions":[${texts}],"batch_size":${predictions.length},"processing_time":${seconds}}`;
-    this.answer(request, response, answer, predictions.length);
+    const answer = `{"predictions":[${text}],"batch_size":${predictions.length},"processing_time":${seconds}}`;
+    this.answer(request, response, answer, answer.length - text.length + bytes, predictions.length);
   }
 
   private read(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
@@ -72,15 +72,24 @@ export class PredictHandler {
     return this.body.read(request);
   }
 
-  /** @param body the text of a PredictionDto, or of a BatchResponseDto of so many rows */
-  private answer(request: IncomingMessage, response: ServerResponse, body: string, rows?: number): void {
+  /**
+   * @param body the text of a PredictionDto, or of a BatchResponseDto of so many rows
+   * @param length its bytes in UTF-8
+   */
+  private answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: string,
+    length: number,
+    rows?: number,
+  ): void {
     const context = RequestContext.of(request);
     const headers = context.headers('application/json; charset=utf-8');
     if (context.cacheUse) pushCacheUse(headers, context.cacheUse, rows);
     const { queueMs, runMs, lookupMs } = context;
     const lookup = lookupMs > 0 ? `lookup;dur=${lookupMs.toFixed(3)}, ` : '';
     headers.push('Server-Timing', `${lookup}queue;dur=${queueMs.toFixed(3)}, run;dur=${runMs.toFixed(3)}`);
-    writeJson(response, headers, body);
+    writeJson(response, headers, body, length);
   }
 }
 
