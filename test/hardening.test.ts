@@ -307,6 +307,24 @@ describe('a public service', () => {
     );
   });
 
+  it.each([
+    ['as JSON', 1, false, /^application\/json/],
+    ['in binary', 1, true, /^application\/octet-stream/],
+    ['compressed', 1000, false, /^application\/json/],
+  ])('tensors %s are secured', async (_, rows, isBinary, type) => {
+    const data = Array.from({ length: rows }, (_, row) => 1 + (row % 50) / 10);
+    const names = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'];
+    const inputs = names.map((name) => ({ name, datatype: 'FP32', shape: [rows, 1], data }));
+    const body = JSON.stringify({ inputs, parameters: { binary_data_output: isBinary } });
+    for (const query of ['', '?by=express']) {
+      const asked = { headers: { ...JSON_TYPE, 'Accept-Encoding': 'gzip' }, body };
+      const headers = headersOf(await service.call('POST', `/v2/models/iris/infer${query}`, asked));
+      expectSecured(headers);
+      expect(headers['content-type']).toMatch(type);
+      expect(headers['content-encoding']).toBe(rows > 1 ? 'gzip' : undefined);
+    }
+  });
+
   it('pages may load what is theirs, and no other page may hold them', async () => {
     for (const path of ['/docs', '/redoc']) {
       const headers = headersOf(await service.get(path));

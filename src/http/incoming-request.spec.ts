@@ -107,11 +107,14 @@ describe('IncomingRequest', () => {
     expect(told).toEqual(['abc', 'left']);
   });
 
-  it('tells so where its client has left before', async () => {
+  it.each([
+    ['before its body came', ''],
+    ['once its body had come', '0123456789'],
+  ])('tells so where its client has left before: %s', async (_, body) => {
     before = async (request) => {
       await new Promise((resolve) => request.on('close', resolve));
     };
-    client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n');
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n${body}`);
     await sleep(30);
     client.destroy();
     await sleep(30);

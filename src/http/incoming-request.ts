@@ -70,7 +70,7 @@ Object.defineProperty(IncomingRequest.prototype, 'readableEnded', {
  * @returns takes it away from the sink
  */
 export function pour(request: IncomingMessage, sink: BodySink): () => void {
-  if (request.destroyed && !request.complete) {
+  if (request.destroyed && !request.readableEnded) {
     sink.leave();
     return () => undefined;
   }
@@ -82,11 +82,13 @@ export function pour(request: IncomingMessage, sink: BodySink): () => void {
   }
   request.on('data', sink.take);
   request.on('end', sink.end);
-  request.on('close', () => {
-    if (!request.complete) sink.leave();
-  });
+  const close = () => {
+    if (!request.readableEnded) sink.leave();
+  };
+  request.on('close', close);
   return () => {
     request.off('data', sink.take);
     request.off('end', sink.end);
+    request.off('close', close);
   };
 }

@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { giveBack } from '../../common/give-back.js';
 import { RequestContext } from '../../common/request-context.js';
 import { compress, encodingFor, isCompressible } from '../../http/compression.js';
+import { DATA_HEADERS } from '../../http/security-headers.js';
 import { writeJson } from '../../http/write-json.js';
 import { type InferAnswer } from './infer-answer.js';
 
@@ -23,6 +24,7 @@ export async function writeAnswer(
     writeJson(response, headers, json, length);
     return;
   }
+  headers.push(...DATA_HEADERS);
   const head = Buffer.from(json);
   if (binary.length > 0) headers.push('Inference-Header-Content-Length', String(head.length));
   const whole = encoding !== undefined || length <= COPIED_BYTES ? Buffer.concat([head, ...binary], length) : undefined;
