@@ -133,8 +133,8 @@ describe('operators decide', () => {
       ['/labels/latest', '1.0.0', '400 validation_failed: The label `latest` is taken: it always means the highest version.'], // prettier-ignore
       ['/labels/2.0.0', '1.0.0', '400 validation_failed: The label 2.0.0 is taken: m has a version of that name.'],
       ['/labels/.x', '1.0.0', '400 validation_failed: A label is 1 to 64 of A-Z a-z 0-9 . _ -, not starting with a dot.'], // prettier-ignore
-      ['/labels/x', 1, '400 validation_failed: The body /version must be a string: write a version such as 1.0 in quotes.'], // prettier-ignore
-      ['/default', '', '400 validation_failed: The body /version must be 1 to 64 characters long.'],
+      ['/labels/x', 1, '400 validation_failed: 1 problem: /version must be a string: write a version such as 1.0 in quotes.'], // prettier-ignore
+      ['/default', '', '400 validation_failed: 1 problem: /version must be 1 to 64 characters long.'],
       ['/default?force=yes', '1.0.0', '400 validation_failed: force must be true or false.'],
     ])('PUT %s of %j is refused', async (path, choice, wanted) => {
       expect(refused(await put(path, choice))).toBe(wanted);

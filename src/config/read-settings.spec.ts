@@ -39,6 +39,18 @@ describe('settings', () => {
     expect(Object.isFrozen(readSettings({}))).toBe(true);
   });
 
+  it.each(SETTING_NAMES)('%s of nonsense is its problem alone, if it is one', (name) => {
+    const told: unknown[] = [];
+    try {
+      readSettings({ [name]: '<?>', PORT: name === 'PORT' ? '<?>' : 'y' });
+    } catch (error) {
+      expect(error).toBeInstanceOf(SettingsProblem);
+      told.push(...(error as SettingsProblem).problems);
+    }
+    expect(told).toContain('PORT must be a whole number from 0 to 65535');
+    for (const problem of told) expect(problem).toMatch(new RegExp(`^(PORT|${name}) `));
+  });
+
   it('names every problem at once, and no value', () => {
     const bad = {
       PORT: '70000',

@@ -25,10 +25,12 @@ export const SETTING_NAMES = Object.keys(DEFAULTS);
 export function readSettings(environment: Environment): Settings {
   const given = SETTING_NAMES.filter((name) => environment[name] !== undefined && environment[name].trim() !== '');
   const settings = plainToInstance(Settings, Object.fromEntries(given.map((name) => [name, environment[name]])));
-  const problems = validateSync(settings).map(
+  const wrong = validateSync(settings);
+  const problems = wrong.map(
     ({ property, constraints }) => `${property} ${Object.values(constraints ?? {}).join(', and ')}`,
   );
-  if (settings.WORKERS > 1 && settings.DATABASE_URL === 'sqlite::memory:')
+  const hasWorkers = !wrong.some(({ property }) => property === 'WORKERS') && settings.WORKERS > 1;
+  if (hasWorkers && settings.DATABASE_URL === 'sqlite::memory:')
     problems.push(
       'DATABASE_URL must be a file or a server where there are WORKERS: each would have a memory of its own',
     );

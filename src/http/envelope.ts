@@ -56,6 +56,7 @@ const MAX_ERRORS = 20;
 
 function failed(errors: FieldProblem[]): DomainError {
   const [{ path, message } = { path: '', message: '' }] = errors;
-  const what = errors.length > 1 ? `${errors.length} problems with the body, the first: ` : 'The body ';
-  return new DomainError('validation_failed', sentence(`${what}${path} ${message}`.replace('  ', ' ')), { errors });
+  const count = errors.length > 1 ? `${errors.length} problems, the first: ` : path === '' ? '' : '1 problem: ';
+  const where = path === '' ? 'The body' : path;
+  return new DomainError('validation_failed', sentence(`${count}${where} ${message}`), { errors });
 }

@@ -200,7 +200,9 @@ export class Model {
 
   private notFound(message: string): DomainError {
     const served = this.versions.filter(({ canServe }) => canServe).map(({ version }) => version);
-    return new DomainError('version_not_found', `${sentence(message)} Served: ${listed(served)}.`);
+    const labels = Object.keys(this.labels);
+    const alsoBy = labels.length > 0 ? ` Labels: ${listed(labels)}.` : '';
+    return new DomainError('version_not_found', `${sentence(message)} Served: ${listed(served)}.${alsoBy}`);
   }
 
   private unavailable(message: string): DomainError {
