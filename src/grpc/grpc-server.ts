@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
+import { lastArrivals } from '../common/last-arrivals.js';
 import { Turns } from '../common/turns.js';
 import { Settings } from '../config/settings.js';
 import { ServerLimits } from '../http/server-limits.js';
@@ -69,6 +70,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
 
   /** Closes, and resolves once each call that has arrived is answered and no connection is left. */
   async drain(): Promise<void> {
+    if (this.listener.listening) await lastArrivals(this.listener);
     await this.close();
     const gone = new Promise<void>((resolve) => {
       if (this.sockets.size === 0) resolve();

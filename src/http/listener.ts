@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
+import { lastArrivals } from '../common/last-arrivals.js';
 
 /**
  * How long a connection stays open on which nothing happens, once no more are taken: a request that was sent before its
@@ -59,6 +60,8 @@ export class Listener {
 
   /** Closes, and resolves once each request that has arrived is answered and no connection is left. */
   async drain(): Promise<void> {
+    // Before clients are asked to leave: they would come back at once, one after the other.
+    if (this.isOpen) await lastArrivals(this.server);
     await this.close();
     const sweeping = setInterval(() => {
       // After this turn has read what has arrived.
