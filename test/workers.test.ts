@@ -312,6 +312,8 @@ describe('WORKERS', () => {
 
   it('one in which a run does not end is replaced', async () => {
     const url = await start({ STUCK_AFTER_MS: '300', SHUTDOWN_TIMEOUT_MS: '500' });
+    // Files that are new, as where this test runs alone, are left alone for a second.
+    await seen(() => lines('version_ready').filter(({ model }) => model === 'slow').length === 2);
     const body = JSON.stringify({ n: [200_000_000] });
     const headers = { 'Content-Type': 'application/json' };
     void fetch(`${url}/v1/models/slow/predict`, { method: 'POST', body, headers }).catch(() => undefined);
