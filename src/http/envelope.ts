@@ -1,10 +1,11 @@
 import { type Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, IS_ARRAY, validateSync } from 'class-validator';
-import { didYouMean, sentence } from '../common/did-you-mean.js';
-import { DomainError, type FieldProblem } from '../common/errors.js';
+import { didYouMean } from '../common/did-you-mean.js';
+import { type FieldProblem } from '../common/errors.js';
 import { isJsonObject } from '../common/json-schema/json-schema.js';
 import { pointer, shortened } from '../common/json-schema/problems.js';
+import { validationFailed } from '../common/validation-failed.js';
 
 /**
  * Checks the envelope of a body against its DTO class, and leaves what is inside alone: Nest's own ValidationPipe
@@ -25,9 +26,8 @@ export class Envelope<T extends object> {
   /** @throws DomainError `validation_failed` naming every problem of the envelope */
   check(body: unknown): T {
     if (!isJsonObject(body)) {
-      throw failed([
-        { path: '', message: `must be a JSON object${Array.isArray(body) ? this.hint : ''}`, code: 'type' },
-      ]);
+      const message = `must be a JSON object${Array.isArray(body) ? this.hint : ''}`;
+      throw validationFailed([{ path: '', message, code: 'type' }], 'the body');
     }
     const errors: FieldProblem[] = [];
     const shallow: Partial<Record<string, unknown>> = {};
@@ -47,16 +47,9 @@ export class Envelope<T extends object> {
       const message = missing ? 'is required' : (Object.values(constraints ?? {})[0] ?? 'is not valid');
       errors.push({ path: pointer('', property), message, code: missing ? 'missing' : 'invalid' });
     }
-    if (errors.length > 0) throw failed(errors);
+    if (errors.length > 0) throw validationFailed(errors, 'the body');
     return envelope;
   }
 }
 
 const MAX_ERRORS = 20;
-
-function failed(errors: FieldProblem[]): DomainError {
-  const [{ path, message } = { path: '', message: '' }] = errors;
-  const count = errors.length > 1 ? `${errors.length} problems, the first: ` : path === '' ? '' : '1 problem: ';
-  const where = path === '' ? 'The body' : path;
-  return new DomainError('validation_failed', sentence(`${count}${where} ${message}`), { errors });
-}

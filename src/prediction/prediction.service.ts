@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { PredictionLog } from '../audit/prediction-log.js';
 import { PredictionCache } from '../cache/prediction-cache.js';
 import { type Caller, CallerLeft } from '../common/caller.js';
-import { sentence } from '../common/did-you-mean.js';
 import { DomainError, type FieldProblem, MAX_PROBLEMS } from '../common/errors.js';
 import { step, type TraceDetails } from '../common/trace.js';
+import { validationFailed } from '../common/validation-failed.js';
 import { type LookingUp, StoredFeatures } from '../features/stored-features.js';
 import { Metrics } from '../metrics/metrics.js';
 import { ModelRegistry, type Resolved, type Target } from '../registry/model-registry.js';
@@ -162,16 +162,7 @@ function checkRows(signature: Pick<Signature, 'problems'>, rows: readonly unknow
     const problems = signature.problems(rows[index], MAX_PROBLEMS - errors.length);
     for (const problem of problems ?? []) errors.push({ ...problem, path: rowPath(index) + problem.path });
   }
-  if (errors.length > 0) throw validationFailed(errors);
-}
-
-/** The failure of a request with things wrong in it, all named. */
-export function validationFailed(errors: FieldProblem[]): DomainError {
-  const [first] = errors;
-  const where = first?.path === '' ? 'the row' : first?.path;
-  const count = errors.length === 1 ? '1 problem' : `${errors.length} problems, the first`;
-  const more = errors.length === MAX_PROBLEMS ? ' There may be more.' : '';
-  return new DomainError('validation_failed', sentence(`${count}: ${where} ${first?.message}`) + more, { errors });
+  if (errors.length > 0) throw validationFailed(errors, 'the row');
 }
 
 function toDomainError(error: Error, path: string): DomainError {

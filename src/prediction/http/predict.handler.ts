@@ -4,6 +4,7 @@ import { type CacheUse } from '../../common/caller.js';
 import { isoNow } from '../../common/iso-now.js';
 import { isJsonObject } from '../../common/json-schema/json-schema.js';
 import { RequestContext } from '../../common/request-context.js';
+import { validationFailed } from '../../common/validation-failed.js';
 import { Settings } from '../../config/settings.js';
 import { Envelope } from '../../http/envelope.js';
 import { findVersion } from '../../http/find-version.js';
@@ -12,7 +13,7 @@ import { timeLimitOf } from '../../http/time-limit.js';
 import { writeJson } from '../../http/write-json.js';
 import { RequestObserver } from '../../logging/request-observer.js';
 import { type Target } from '../../registry/model-registry.js';
-import { PredictionService, validationFailed, type Wishes } from '../prediction.service.js';
+import { PredictionService, type Wishes } from '../prediction.service.js';
 import { BatchRequestDto } from './batch.dto.js';
 import { predictionEnd, predictionJson, predictionsJson } from './prediction-json.js';
 
@@ -54,7 +55,7 @@ export class PredictHandler {
     const { MAX_BATCH_SIZE } = this.settings;
     if (requests.length > MAX_BATCH_SIZE) {
       const message = `must hold at most ${MAX_BATCH_SIZE} rows`;
-      throw validationFailed([{ path: '/requests', message, code: 'length' }]);
+      throw validationFailed([{ path: '/requests', message, code: 'length' }], 'the body');
     }
     const predictions = await this.predictions.predict(resolved, requests, (row) => `/requests/${row}`, context);
     const end = predictionEnd(resolved.version, isoNow());
