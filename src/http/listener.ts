@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { lastArrivals } from '../common/last-arrivals.js';
+import { Turns } from '../common/turns.js';
 
 /**
  * How long a connection stays open on which nothing happens, once no more are taken: a request that was sent before its
@@ -18,7 +19,7 @@ interface ServedSocket extends Socket {
 export class Listener {
   private readonly sockets = new Set<ServedSocket>();
   private isOpen = false;
-  private change = Promise.resolve();
+  private readonly turns = new Turns();
   private onLast: (() => void) | undefined;
 
   constructor(
@@ -37,7 +38,7 @@ export class Listener {
 
   /** @throws Error of the system, as when the port is taken */
   open(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.turns.take(async () => {
       if (this.isOpen) return;
       this.server.off('request', askToLeave);
       this.server.listen(this.port, this.host);
@@ -48,7 +49,7 @@ export class Listener {
 
   /** Takes no more connections. Those that are there are served, and each answer asks its client to make another one. */
   close(): Promise<void> {
-    return this.inTurn(() => {
+    return this.turns.take(() => {
       if (!this.isOpen) return;
       this.isOpen = false;
       this.server.prependListener('request', askToLeave);
@@ -83,12 +84,6 @@ export class Listener {
     // Node takes a connection for idle as soon as its answer is complete, though a slow reader has not got it all.
     const isWriting = [...this.sockets].some(({ _httpMessage: answer }) => answer?.writableEnded);
     if (!isWriting) this.server.closeIdleConnections();
-  }
-
-  private inTurn(change: () => void | Promise<void>): Promise<void> {
-    const done = this.change.then(change);
-    this.change = done.catch(() => undefined);
-    return done;
   }
 }
 
